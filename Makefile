@@ -1,0 +1,63 @@
+# Two commands on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
+
+# The first of these that is new enough; override with `make PYTHON=/path/to/python …`.
+PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$python; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
+CODE := crdt gossip node sim bench tests
+
+.PHONY: help demo test lint types check sim bench lock clean $(VENV)
+
+help:                ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+demo: $(VENV)        ## a real cluster of five agents on this machine: kill, partition, heal
+	@$(BIN)/coterie demo
+
+test: $(VENV)        ## every test
+	@$(BIN)/python -m pytest
+
+lint: $(VENV) types  ## ruff, mypy --strict and the direction of imports
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/python -m pytest -q tests/test_architecture.py
+
+types: $(VENV)       ## mypy --strict alone
+	@$(BIN)/mypy --strict $(CODE)
+
+check: lint test     ## what has to pass before a commit
+
+sim: $(VENV)         ## fifty simulated members for a virtual minute
+	@$(BIN)/coterie sim run --nodes 50 --seconds 60 --seed 7
+
+bench: $(VENV)       ## the figures of this machine
+	@$(BIN)/coterie bench all
+
+# The stamp is newer than the two files that decide what is installed, or it is made again.
+$(VENV): $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml requirements.lock
+	@test -n "$(PYTHON)" || { echo "coterie needs Python 3.11 or newer, found" \
+		"$$(python3 --version 2>&1 | head -n 1); try make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "[1/3] making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@echo "[2/3] installing the pinned dependencies (a minute on a slow line)"
+	@$(PIP) --require-hashes -r requirements.lock
+	@echo "[3/3] installing coterie from this directory"
+	@$(PIP) --no-build-isolation --no-deps -e .
+	@touch $@
+
+lock:                ## pin the newest versions that pyproject.toml allows
+	@$(PYTHON) -m venv --clear .lock
+	@.lock/bin/python -m pip install -qq pip-tools
+	@.lock/bin/pip-compile --quiet --upgrade --extra agent,test,dev --generate-hashes --allow-unsafe \
+		--strip-extras --no-header --no-emit-index-url --no-emit-trusted-host \
+		--no-emit-find-links --no-emit-options --output-file requirements.lock pyproject.toml
+	@rm -r .lock
+
+clean:               ## remove everything that is not in the repository's history
+	@rm -rf $(VENV) .lock build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find $(CODE) -name __pycache__ -type d -prune -exec rm -r {} + 2>/dev/null || true
