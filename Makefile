@@ -40,8 +40,10 @@ bench: $(VENV)       ## the figures of this machine
 $(VENV): $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml requirements.lock
-	@test -n "$(PYTHON)" || { echo "coterie needs Python 3.11 or newer, found" \
-		"$$(python3 --version 2>&1 | head -n 1); try make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(or $(PYTHON),python3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "coterie needs Python 3.11 or newer and found" \
+		"$$($(or $(PYTHON),python3) --version 2>&1 | head -n 1);" \
+		"try: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "[1/3] making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@echo "[2/3] installing the pinned dependencies (a minute on a slow line)"
