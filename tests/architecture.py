@@ -71,6 +71,11 @@ class Module:
         """The dotted name under which it is imported."""
         return self.path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
 
+    def parent(self, level: int) -> str:
+        """The package that `level` leading dots of an import in this module mean; "" for none."""
+        parts = self.path.split("/")
+        return ".".join(parts[: len(parts) - level]) if level else ""
+
     def at(self, node: ast.AST, sentence: str) -> str:
         """The violation `sentence` at the place of `node`."""
         return f"{self.path}:{getattr(node, 'lineno', 1)}: {sentence}"
@@ -95,7 +100,7 @@ def imports(module: Module) -> Iterator[tuple[ast.Import | ast.ImportFrom, str, 
         if isinstance(node, ast.Import):
             yield from ((node, alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            source = "." * node.level + (node.module or "")
+            source = ".".join(filter(None, [module.parent(node.level), node.module]))
             yield from ((node, source, alias.name) for alias in node.names)
 
 
@@ -103,9 +108,7 @@ def direction(module: Module) -> Iterator[str]:
     """Imports go one way through the house, also those that only a type checker follows."""
     for node, source, _ in imports(module):
         target = source.partition(".")[0]
-        if source.startswith("."):
-            yield module.at(node, "relative import: write the whole name")
-        elif target in PACKAGES and target != module.package:
+        if target in PACKAGES and target != module.package:
             allowed = target in MAY_IMPORT[module.package]
             if not allowed and (module.path, target) not in LAYER_EXCEPTIONS:
                 yield module.at(node, f"{module.package} must not import {target}")
@@ -117,7 +120,7 @@ def purity(module: Module) -> Iterator[str]:
         return
     for node, source, name in imports(module):
         top = source.partition(".")[0]
-        if (module.path, source, name) in PURE_EXCEPTIONS or top in PACKAGES or not top:
+        if (module.path, source, name) in PURE_EXCEPTIONS or top in PACKAGES:
             continue
         if top == "random":
             if name != "Random":
