@@ -1,0 +1,124 @@
+"""`coterie bench [TOPIC] [-o json]`: takes the figures and prints them; judges none of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from bench.measure import Figure, Progress
+
+if TYPE_CHECKING:
+    # What argparse calls the object that `add_subparsers` returns.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+TOPICS = {
+    "crdt": "local writes: values alone, and in the store of a member",
+    "channel": "sealing, opening and answering datagrams, without sockets",
+    "node": "sealed datagrams through a real node on loopback, and their CPU time",
+    "sim": "how much faster than real time 10, 100 and 1,000 members are simulated",
+    "idle": "CPU and memory of an agent that has nothing to do",
+}
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the verb to the command; the entry-point group `coterie.verbs` leads here."""
+    listed = "\n".join(f"  {topic:8} {what}" for topic, what in TOPICS.items())
+    parser = subparsers.add_parser(
+        "bench",
+        help="what coterie costs on this machine",
+        description="Measure on this machine, one topic or all:\n\n" + listed,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("topic", nargs="?", default="all", choices=["all", *TOPICS])
+    parser.add_argument("-o", dest="output", default="table", choices=["table", "json"])
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure the topics asked for, in order; progress goes to stderr and figures to stdout."""
+    topics = list(TOPICS) if args.topic == "all" else [args.topic]
+    figures = list(measure(topics, lambda text: print(text, file=sys.stderr, flush=True)))
+    if args.output == "json":
+        print(json.dumps({"machine": machine(), "figures": [asdict(each) for each in figures]}))
+    else:
+        show(figures)
+    return 0
+
+
+def measure(topics: Sequence[str], say: Progress) -> Iterator[Figure]:
+    """The figures of each topic's module, imported when its turn comes."""
+    for topic in topics:
+        module = import_module(f"bench.{topic}")
+        measured: Callable[[Progress], Iterator[Figure]] = module.measure
+
+        def say_topic(text: str, topic: str = topic) -> None:
+            say(f"{topic}: {text}")
+
+        yield from measured(say_topic)
+
+
+def machine() -> dict[str, object]:
+    """What a figure means nothing without."""
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": len(os.sched_getaffinity(0)),
+    }
+
+
+HEADINGS = ("topic", "what", "median", "lowest", "highest", "unit")
+NUMBERS = frozenset(HEADINGS[2:5])
+
+
+def show(figures: Sequence[Figure]) -> None:
+    """A drawn table on a terminal where rich is installed, plain aligned columns anywhere else."""
+    rows = [
+        (f.topic, f.what, rounded(f.value), rounded(f.low), rounded(f.high), f.unit)
+        for f in figures
+    ]
+    if sys.stdout.isatty() and find_spec("rich"):
+        draw(rows)
+    else:
+        print(aligned([HEADINGS, *rows]))
+
+
+def draw(rows: Sequence[Sequence[str]]) -> None:
+    """The table as rich draws it, folded to the width of the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table()
+    for heading in HEADINGS:
+        drawn.add_column(heading, justify="right" if heading in NUMBERS else "left")
+    for row in rows:
+        drawn.add_row(*row)
+    Console().print(drawn)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """The table as text that survives a pipe and a mail."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if heading in NUMBERS else cell.ljust(width)
+            for heading, cell, width in zip(HEADINGS, row, widths, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def rounded(number: float) -> str:
+    """Three significant digits; more would be noise."""
+    if abs(number) < 100:
+        return f"{number:.3g}"
+    digits = len(str(int(abs(number)))) - 3
+    return f"{round(number, -digits):,.0f}"
