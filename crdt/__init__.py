@@ -1,0 +1,40 @@
+"""Values that merge: replicated data types without I/O.
+
+Several replicas change a value independently and exchange *deltas* (what a mutator returns) or
+whole states, in any order, any number of times, over any network. Replicas that have seen the same
+changes are in the same state:
+
+    >>> from crdt import ORSet
+    >>> a, b = ORSet("a"), ORSet("b")
+    >>> change = a.add("milk")
+    >>> b.merge(change), b.value
+    (True, frozenset({'milk'}))
+
+How it works is in `kernel.py` (the one join), `context.py` (which events has a replica seen?),
+`replicated.py` (what the types share); a type is one file of keys and payloads. `store.py` holds
+many named values for a node.
+"""
+
+from .clock import HybridClock
+from .context import CausalContext, Dot
+from .counter import PNCounter
+from .errors import CrdtError, InsufficientRights, OutOfRange
+from .lwwmap import LWWMap
+from .orset import ORSet
+from .replicated import Delta, Replicated
+from .store import Store
+
+__all__ = [
+    "CausalContext",
+    "CrdtError",
+    "Delta",
+    "Dot",
+    "HybridClock",
+    "InsufficientRights",
+    "LWWMap",
+    "ORSet",
+    "OutOfRange",
+    "PNCounter",
+    "Replicated",
+    "Store",
+]

@@ -1,0 +1,73 @@
+"""Time stamps that follow both the wall clock and causality.
+
+A hybrid logical clock (Kulkarni et al., 2014) in one integer of nanoseconds: the wall clock when
+that moves ahead, the last stamp plus one when it does not. What a wrong clock may do is bounded
+twice:
+
+* A stamp from the far future is followed (a later write must win) but does not drag this clock
+  along, so it spoils no other key.
+* Therefore fixing a wrong clock never locks a key: whoever has seen the value can overwrite it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import time_ns
+
+from .errors import OutOfRange
+
+MAX_TIMESTAMP = 2**63 - 1
+"""Nanoseconds since 1970; chosen by us: 292 years, and it fits a signed 64-bit integer everywhere.
+"""
+
+MAX_DRIFT_NS = 60 * 1_000_000_000
+"""How far ahead of the wall clock a stamp may be and still move the clock: a minute, chosen by us.
+"""
+
+
+class HybridClock:
+    """A strictly monotonic source of time stamps (integer nanoseconds) for one replica.
+
+    `now` gives the wall clock in nanoseconds; it may jump either way. `drifted` counts the stamps
+    that were further ahead of it than `max_drift_ns`.
+    """
+
+    __slots__ = ("_last", "_now", "drifted", "max_drift_ns")
+
+    def __init__(self, now: Callable[[], int] = time_ns, max_drift_ns: int = MAX_DRIFT_NS) -> None:
+        if max_drift_ns < 0:
+            raise ValueError(f"max_drift_ns must not be negative, it is {max_drift_ns}")
+        self._now = now
+        self._last = 0
+        self.max_drift_ns = max_drift_ns
+        self.drifted = 0
+
+    def tick(self, after: int = 0) -> int:
+        """A stamp later than all that this clock gave, and later than `after` (the value about to
+        be replaced).
+
+        Raises `OutOfRange`, and does not move, when there is no later stamp to give.
+        """
+        wall = self._now()
+        stamp = max(wall, self._last + 1)
+        moves = True
+        if after >= stamp:
+            stamp = after + 1
+            moves = after <= wall + self.max_drift_ns
+        if not 0 < stamp <= MAX_TIMESTAMP:
+            raise OutOfRange(
+                f"a time stamp of {stamp} ns cannot be carried: set this machine's clock"
+            )
+        if moves:
+            self._last = stamp
+        return stamp
+
+    def observe(self, stamp: int) -> None:
+        """Take note of a stamp from elsewhere, so that later ticks are later than it, within the
+        drift allowed.
+        """
+        if stamp > self._last:
+            if stamp > self._now() + self.max_drift_ns:
+                self.drifted += 1
+            else:
+                self._last = stamp

@@ -1,0 +1,146 @@
+"""A map in which the last writer wins, entry by entry.
+
+Each entry is a leaf with payload `(timestamp, value)`, or `(timestamp,)` for a delete, which is a
+write like any other. Concurrent writes stay side by side in the leaf until the next write; a reader
+sees the one with the greatest `(timestamp, replica)`. Dropping the loser at the merge would look
+simpler and would make the merge depend on its order as soon as an entry can also be removed by what
+a replica has seen. A deleted key is remembered until the store's collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .clock import MAX_TIMESTAMP, HybridClock
+from .errors import CrdtError
+from .kernel import Entry, Payload
+from .keys import after_prefix, decode_key, encode_key
+from .replicated import Delta, Replicated
+from .values import Value, detached, normalise
+
+Key = str | bytes
+
+
+class LWWMap(Replicated, Mapping[Key, Value]):
+    """A map from `str` or `bytes` to plain values, iterated in key order.
+
+    >>> a = LWWMap("a")
+    >>> b = a.fork("b")
+    >>> a["theme"] = "dark"
+    >>> b["theme"] = "light"
+    >>> a.merge(b), a["theme"]  # the later write
+    (True, 'light')
+    """
+
+    KIND = 8
+    NAME = "map"
+    __slots__ = ()
+
+    def put(self, key: Key, value: Value) -> Delta:
+        """Set one entry. `TypeError` or `ValueError` for what cannot be carried; nothing is changed
+        then.
+        """
+        return self._put(encode_key(key), normalise(value))
+
+    def update(self, mapping: Mapping[Key, Value]) -> Delta:
+        """Set many entries, as one delta; all or, when one cannot be carried, none."""
+        entries = [(encode_key(key), normalise(value)) for key, value in mapping.items()]
+        leaves = {}
+        for key, value in entries:
+            leaves.update(self._put(key, value).fragment.leaves)
+        return Delta(self.KIND, leaves)
+
+    def delete(self, key: Key) -> Delta:
+        """Delete one entry; `KeyError` when it is not there."""
+        encoded = encode_key(key)
+        entry = self._entry(encoded)
+        if entry is None or len(_latest(entry)) == 1:
+            raise KeyError(key)
+        return self._write(encoded, (self.clock.tick(_latest(entry)[0]),))
+
+    def __setitem__(self, key: Key, value: Value) -> None:
+        self.put(key, value)
+
+    def __delitem__(self, key: Key) -> None:
+        self.delete(key)
+
+    def __getitem__(self, key: Key) -> Value:
+        try:
+            entry = self._entry(encode_key(key))
+        except (TypeError, ValueError):  # what cannot be a key is not there
+            entry = None
+        if entry is not None:
+            payload = _latest(entry)
+            if len(payload) == 2:
+                return detached(payload[1])
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[Key]:
+        return (key for key, _ in self.range())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.range())
+
+    def __eq__(self, other: object) -> bool:
+        return Replicated.__eq__(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def range(
+        self, start: Key | None = None, stop: Key | None = None
+    ) -> Iterator[tuple[Key, Value]]:
+        """Entries with start <= key < stop, in key order; as of now, whatever is written meanwhile."""
+        low = self._prefix + (b"" if start is None else encode_key(start))
+        high = after_prefix(self._prefix) if stop is None else self._prefix + encode_key(stop)
+        return self._slice(low, high)
+
+    def prefix(self, prefix: Key) -> Iterator[tuple[Key, Value]]:
+        """Entries whose key starts with `prefix`, in key order."""
+        low = self._prefix + encode_key(prefix)
+        return self._slice(low, after_prefix(low))
+
+    @property
+    def value(self) -> dict[Key, Value]:
+        """The entries, in key order."""
+        return dict(self.range())
+
+    @staticmethod
+    def check_leaf(key: bytes, payload: Payload) -> Payload:
+        """An entry: a time stamp and, unless it is deleted, a value."""
+        decode_key(key)
+        if type(payload) is not list or len(payload) not in (1, 2) or type(payload[0]) is not int:
+            raise CrdtError("malformed map")
+        if not 0 < payload[0] <= MAX_TIMESTAMP:
+            raise CrdtError("malformed map: a time stamp out of range")
+        try:
+            return (payload[0], *(normalise(value) for value in payload[1:]))
+        except (TypeError, ValueError) as error:
+            raise CrdtError(f"malformed map: {error}") from None
+
+    def _put(self, key: bytes, value: Value) -> Delta:
+        entry = self._entry(key)
+        return self._write(key, (self.clock.tick(_latest(entry)[0] if entry else 0), value))
+
+    def _slice(self, low: bytes, high: bytes | None) -> Iterator[tuple[Key, Value]]:
+        cut = len(self._prefix)
+        entries = self._kernel.entries
+        for key in list(entries.irange(low, high, (True, False))):
+            payload = _latest(entries[key])
+            if len(payload) == 2:
+                yield decode_key(key[cut:]), detached(payload[1])
+
+    @staticmethod
+    def observe(clock: HybridClock, entry: Entry) -> None:
+        """Every stamp, so that later writes here are later than what is seen there."""
+        for payload in entry.values():
+            clock.observe(payload[0])
+
+
+def _latest(entry: Entry) -> tuple[Any, ...]:
+    """The payload that readers see: the greatest (timestamp, replica)."""
+    if len(entry) == 1:
+        (payload,) = entry.values()
+        return payload  # type: ignore[no-any-return]
+    latest = max(entry, key=lambda dot: (entry[dot][0], dot[0]))
+    return entry[latest]  # type: ignore[no-any-return]

@@ -1,0 +1,223 @@
+"""Everything that a node holds: named values in one kernel, with a log that says what a peer
+misses.
+
+Under one causal context, a key is a path: the name of a value, its type, and the leaf within it.
+The **log** remembers for every event which key it was about, so what a peer lacks is read off
+directly: its context against ours gives the events, the log gives their keys, and each key is sent
+as it is now. No scan, no tree of hashes.
+
+The rules that keep this correct under loss, duplication and reordering are in `kernel.py` (the
+join) and here: an event enters a context only together with its key, and a key is always sent
+whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from typing import TypeVar
+
+from sortedcontainers import SortedDict
+
+from .clock import HybridClock
+from .codec import FragmentWriter, decode
+from .context import CausalContext, Span
+from .errors import CrdtError
+from .kernel import NOTHING, Fragment, Kernel, Leaf, Payload
+from .keys import after_prefix, close, decode_key, encode_key, split
+from .replicated import TYPES, Replicated
+
+T = TypeVar("T", bound=Replicated)
+
+STORE = 0
+"""The kind of a fragment of a store, beside the kinds of the types."""
+
+MISSING_KEYS = 512
+"""How many keys one look at the log gathers; chosen by us: a few datagram windows."""
+
+_CONTEXT, _LEAF, _SLOT = b"c", b"k", b"s"
+
+Record = tuple[bytes, bytes | None]
+"""A durable record: key and value; None deletes."""
+
+
+class Store(Kernel):
+    """The replicated state of one node."""
+
+    def __init__(self, replica: str, clock: HybridClock) -> None:
+        super().__init__(replica, clock)
+        self.log: dict[str, SortedDict[int, bytes]] = {}
+        self.on_write: Callable[[], None] = lambda: None
+        self._unsent: dict[bytes, tuple[Span, ...]] = {}
+        self._unsaved: dict[bytes, tuple[Span, ...]] = {}
+        self._digest: str | None = None
+        self._joining = False
+
+    # Named values.
+
+    def open(self, name: str, kind: type[T]) -> T:
+        """The value called `name`, live. `CrdtError` when that name holds another type here."""
+        section = close(encode_key(name))
+        prefix = section + bytes([kind.KIND])
+        if not self.count(prefix) and self.count(section):
+            raise CrdtError(f"{name!r} is a {', '.join(self.names(name)[name])}, not a {kind.NAME}")
+        return kind.over(self, prefix)
+
+    def names(self, prefix: str = "") -> dict[str, list[str]]:
+        """The names in use that start with `prefix`, in order, each with its type (two, if made
+        concurrently).
+        """
+        found: dict[str, list[str]] = {}
+        wanted = close(encode_key(prefix))[:-1]
+        start: bytes | None = wanted
+        while start is not None:
+            key = next(self.entries.irange(start), None)
+            if key is None or not key.startswith(wanted):
+                break
+            name, kind, section = parse_key(key)
+            found.setdefault(name, []).append(kind.NAME)
+            start = after_prefix(section)
+        return found
+
+    # What happened, for whoever sends and saves it.
+
+    def _closed(self, key: bytes, slots: tuple[Span, ...]) -> None:
+        self._digest = None
+        for replica, low, high in slots:
+            log = self.log.setdefault(replica, SortedDict())
+            for counter in range(low, high + 1):
+                log[counter] = key
+        self._unsaved[key] = self._unsaved.get(key, ()) + slots
+        if not self._joining:
+            self._unsent[key] = self._unsent.get(key, ()) + slots
+            self.on_write()
+
+    def join(self, fragment: Fragment, prefix: bytes = b"") -> bool:
+        """Join what came from elsewhere."""
+        self._joining = True
+        try:
+            changed = super().join(fragment, prefix)
+        finally:
+            self._joining = False
+        for key, leaf in fragment.leaves.items():
+            parse_key(key)[1].observe(self.clock, leaf.entry)
+        self._digest = None if changed else self._digest
+        return changed
+
+    def take_unsent(self) -> dict[bytes, tuple[Span, ...]]:
+        """The local events since the last call, by key."""
+        unsent, self._unsent = self._unsent, {}
+        return unsent
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether local events wait for `take_unsent`."""
+        return bool(self._unsent)
+
+    # What a peer misses.
+
+    def missing(self, theirs: CausalContext) -> dict[bytes, tuple[Span, ...]]:
+        """The keys, at most `MISSING_KEYS`, of events here that a peer with context `theirs` lacks,
+        and these events.
+        """
+        keys: dict[bytes, CausalContext] = {}
+        for replica, low, high in self.context.beyond(theirs):
+            log: Mapping[int, bytes] = self.log.get(replica, {})
+            for counter in range(low, high + 1):
+                key = log.get(counter)
+                if key is None:
+                    continue
+                if key not in keys and len(keys) == MISSING_KEYS:
+                    return {key: tuple(slots.spans()) for key, slots in keys.items()}
+                keys.setdefault(key, CausalContext()).add((replica, counter))
+        return {key: tuple(slots.spans()) for key, slots in keys.items()}
+
+    def leaf(self, key: bytes, slots: tuple[Span, ...]) -> Leaf:
+        """A key as it is now, closing these events."""
+        return Leaf(self.entries.get(key, {}), self.extra.get(key, NOTHING), slots)
+
+    def writer(self) -> FragmentWriter:
+        """A message to be filled with leaves, each known up to this replica's whole context."""
+        return FragmentWriter(STORE, self.context)
+
+    # Whole-state figures.
+
+    def digest(self) -> str:
+        """A hash of the whole state, hex: equal on two stores exactly when their states are equal."""
+        if self._digest is None:
+            hasher = blake2b(digest_size=16)
+            state = self.state()
+            writer = FragmentWriter(STORE, state.known, complete=True)
+            for key, leaf in state.leaves.items():
+                writer.add(key, leaf)
+            hasher.update(writer.finish())
+            self._digest = hasher.hexdigest()
+        return self._digest
+
+    # Durability.
+
+    def take_records(self) -> list[Record]:
+        """What changed since the last call, as records that `load` understands; to be saved all
+        together or not at all.
+        """
+        if not self._unsaved:
+            return []
+        records: list[Record] = [(_CONTEXT, FragmentWriter(STORE, self.context).finish())]
+        for key, slots in self._unsaved.items():
+            leaf = self.leaf(key, ())
+            writer = FragmentWriter(STORE, NOTHING)
+            writer.add(key, leaf)
+            records.append((_LEAF + key, writer.finish() if leaf.entry or leaf.extra else None))
+            for replica, low, high in slots:
+                records.extend(
+                    (_slot_record(replica, counter), key) for counter in range(low, high + 1)
+                )
+        self._unsaved = {}
+        return records
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether changes wait for `take_records`."""
+        return bool(self._unsaved)
+
+    def load(self, records: Mapping[bytes, bytes]) -> None:
+        """Take up the state that an earlier run saved. `CrdtError` when the records are malformed."""
+        for record, data in records.items():
+            if record == _CONTEXT:
+                self.context.merge(decode_fragment(data).known)
+            elif record.startswith(_LEAF):
+                for key, leaf in decode_fragment(data).leaves.items():
+                    if leaf.entry:
+                        self.entries[key] = leaf.entry
+                    if leaf.extra:
+                        self.extra[key] = leaf.extra
+            elif record.startswith(_SLOT):
+                replica, counter = split(record[1:])
+                log = self.log.setdefault(replica.decode(), SortedDict())
+                log[int.from_bytes(counter, "big")] = data
+        self._digest = None
+
+
+def _slot_record(replica: str, counter: int) -> bytes:
+    return _SLOT + close(replica.encode()) + counter.to_bytes(8, "big")
+
+
+def parse_key(key: bytes) -> tuple[str, type[Replicated], bytes]:
+    """The name and type that a store's key is about, and its section; `CrdtError` when it is
+    malformed.
+    """
+    component, rest = split(key)
+    name = decode_key(component)
+    if not isinstance(name, str) or not rest or rest[0] not in TYPES:
+        raise CrdtError("malformed key of a store")
+    return name, TYPES[rest[0]], key[: len(key) - len(rest) + 1]
+
+
+def _check_leaf(key: bytes, payload: Payload) -> Payload:
+    _, kind, section = parse_key(key)
+    return kind.check_leaf(key[len(section) :], payload)
+
+
+def decode_fragment(data: bytes) -> Fragment:
+    """A message of a store from a stranger; `CrdtError` when it is malformed."""
+    return decode(data, {STORE: _check_leaf})[1]

@@ -1,0 +1,129 @@
+"""What can be stored: plain data, copied in and copied out, with one encoding for equal values.
+
+A value is anything msgpack carries: None, bool, int from -2**63 to 2**64-1, float, str, bytes,
+list, and dict with str or bytes keys. Inside it is held *normalised* (tuples as lists, dict keys in
+order), so equal values have equal bytes; it belongs to the replica alone, so a caller who goes on
+changing his list changes nothing here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgpack
+
+from .errors import CrdtError
+
+Value = Any
+"""Plain data; see the module's docstring for what exactly."""
+
+MAX_VALUE_BYTES = 256 * 1024
+"""The largest encoded value; chosen by us: it travels in a few hundred datagrams."""
+
+MAX_DEPTH = 64
+"""How deep lists and dicts may nest; fixed by the contract."""
+
+_SMALL = frozenset((type(None), bool, float))
+_MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
+
+
+def normalise(value: Value) -> Value:
+    """A detached copy of `value` in its one form. `TypeError` for a type, `ValueError` for a size
+    or depth.
+    """
+    normal, containers = _normalise(value, MAX_DEPTH)
+    if containers and len(pack(normal)) > MAX_VALUE_BYTES:
+        raise ValueError(f"a value of {len(pack(normal))} bytes is larger than {MAX_VALUE_BYTES}")
+    return normal
+
+
+def _normalise(value: Value, depth: int) -> tuple[Value, bool]:
+    """The copy, and whether it is a container (whose size only its encoding tells)."""
+    kind = type(value)
+    if kind in _SMALL:
+        return value, False
+    if kind is int:
+        if not _MIN_INT <= value <= _MAX_INT:
+            raise ValueError("an integer outside -2**63..2**64-1 cannot be carried")
+        return value, False
+    if kind is str or kind is bytes:
+        size = len(value) if kind is bytes else len(value.encode())
+        if size > MAX_VALUE_BYTES:
+            raise ValueError(f"a value of {size} bytes is larger than {MAX_VALUE_BYTES}")
+        return value, False
+    if depth == 0:
+        raise ValueError(f"a value nested deeper than {MAX_DEPTH} levels cannot be carried")
+    if kind is list or kind is tuple:
+        return [_normalise(item, depth - 1)[0] for item in value], True
+    if kind is dict:
+        return {key: _normalise(value[key], depth - 1)[0] for key in _in_order(value)}, True
+    raise TypeError(f"a value of type {kind.__name__} cannot be carried: use plain data")
+
+
+def _in_order(mapping: dict[Any, Any]) -> list[str | bytes]:
+    for key in mapping:
+        if type(key) is not str and type(key) is not bytes:
+            raise TypeError(f"a dict key is str or bytes, not {type(key).__name__}")
+        if type(key) is str:
+            key.encode()  # a lone surrogate is a ValueError here, not later on the wire
+    return sorted(mapping, key=lambda key: (type(key) is bytes, key))
+
+
+def detached(value: Value) -> Value:
+    """A copy for a reader, who may do with it as he likes."""
+    if type(value) is list:
+        return [detached(item) for item in value]
+    if type(value) is dict:
+        return {key: detached(item) for key, item in value.items()}
+    return value
+
+
+def pack(value: Value) -> bytes:
+    """The bytes of a normalised value; equal values give equal bytes."""
+    data: bytes = msgpack.packb(value)
+    return data
+
+
+def unpack(data: bytes, *, tuples: bool = False) -> Value:
+    """Plain data from bytes of unknown origin; `CrdtError` for anything malformed. Lengths are
+    bounded by `data`.
+    """
+    try:
+        return msgpack.unpackb(data, use_list=not tuples, strict_map_key=True)
+    except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
+        raise CrdtError(f"malformed bytes: {type(error).__name__}") from None
+
+
+def element_to_key(element: Value) -> bytes:
+    """The key of a set element: its encoding, so that `1`, `1.0` and `True` are three elements."""
+    _refuse_dicts(element, MAX_DEPTH)
+    data = pack(normalise(element))
+    if len(data) > MAX_ELEMENT_BYTES:
+        raise ValueError(f"an element of {len(data)} bytes is larger than {MAX_ELEMENT_BYTES}")
+    return data
+
+
+def key_to_element(key: bytes) -> Value:
+    """The element behind `element_to_key`'s bytes; `CrdtError` when these are not its canonical
+    form.
+    """
+    element = unpack(key, tuples=True)
+    try:
+        canonical = element_to_key(element) == key
+    except (TypeError, ValueError):
+        canonical = False
+    if not canonical:
+        raise CrdtError("malformed set element")
+    return element
+
+
+MAX_ELEMENT_BYTES = 1024
+"""The largest set element, encoded: elements are keys."""
+
+
+def _refuse_dicts(element: Value, depth: int) -> None:
+    if type(element) is dict:
+        raise TypeError("a dict cannot be an element of a set")
+    if depth and (type(element) is list or type(element) is tuple):
+        for item in element:
+            _refuse_dicts(item, depth - 1)
