@@ -1,0 +1,111 @@
+"""The daemon: a `Node` and its HTTP server in one trio nursery, until a signal or a leave.
+
+The first SIGTERM or SIGINT leaves the cluster gracefully, which is bounded to seconds; a second one
+ends the process at once, because by then the signals have their default meaning again.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import time
+
+import hypercorn.trio
+import trio
+from hypercorn.config import Config as ServerConfig
+
+from gossip import Address
+from node.config import Config
+from node.errors import StartError
+from node.http import application
+from node.node import Node
+
+log = logging.getLogger("coterie")
+
+
+def run(config: Config) -> None:
+    """Run an agent until it has left. `StartError` when the machine refuses it something."""
+    assert config.http_address is not None, "an agent is talked to over HTTP"
+    with listen(config.http_address) as listener:
+        trio.run(serve, config, listener)
+
+
+def log_to_stderr() -> None:
+    """One line an event, with the time in UTC."""
+    form = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    form.default_time_format, form.default_msec_format = "%Y-%m-%dT%H:%M:%S", "%s.%03dZ"
+    form.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(form)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def listen(address: Address) -> socket.socket:
+    """The listening socket, taken before the node starts: a taken port then disturbs nobody."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address.host, address.port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        what, why = f"cannot serve HTTP on {address}", error.strerror or str(error)
+        raise StartError(what, why=why, remedy="another --http address") from None
+    return listener
+
+
+async def serve(config: Config, listener: socket.socket) -> None:
+    """Be a member and answer HTTP, until a signal or ``POST /v1/leave``."""
+    host, port = listener.getsockname()[:2]
+    url = f"http://{Address(host, port)}"
+    stop = trio.Event()
+    async with Node(config) as node, trio.open_nursery() as nursery:
+        await nursery.start(watch_signals, stop)
+        nursery.start_soon(log_events, node)
+        app = application(node, config, url, stop.set)
+        await nursery.start(hypercorn.trio.serve, app, server_config(listener))
+        log.info("ready: name=%s gossip=%s http=%s", node.name, node.address, url)
+        await stop.wait()
+        log.info("leaving")
+        await node.leave()  # HTTP goes on meanwhile: /readyz says that this node is not to be used
+        nursery.cancel_scope.cancel()
+    log.info("left")
+
+
+def server_config(listener: socket.socket) -> ServerConfig:
+    """Hypercorn over our socket, with our logging and with limits."""
+    config = ServerConfig()
+    config.bind = [f"fd://{socket.dup(listener.fileno())}"]  # hypercorn closes what it is given
+    config.accesslog = None
+    config.errorlog = logging.getLogger("coterie.http")
+    config.errorlog.setLevel(logging.WARNING)  # its "Running on" would only repeat our ready line
+    config.include_server_header = False
+    config.graceful_timeout = 1.0
+    config.keep_alive_timeout = 60.0
+    config.keep_alive_max_requests = 1_000_000
+    config.read_timeout = 60
+    return config
+
+
+async def watch_signals(
+    stop: trio.Event, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Turn the first signal that ends into ``stop``."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        task_status.started()
+        async for number in signals:
+            if number == signal.SIGHUP:
+                log.warning("reloading is not there yet: restart the agent to change its settings")
+                continue
+            log.info("%s", signal.Signals(number).name)
+            stop.set()
+            return
+
+
+async def log_events(node: Node) -> None:
+    """One line for each change in the cluster."""
+    async for event in node.events():
+        member = event.member
+        log.info("%s: %s at %s", type(event).__name__, member.name, member.address)
