@@ -1,0 +1,85 @@
+"""What the verbs that talk to an agent have in common: their options, the request, the answer."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from typing import Any
+
+from node.client import DEFAULT_AGENT, Client
+from node.durations import seconds
+from node.errors import NodeError
+from node.output import print_json
+
+Subparsers = Any  # argparse keeps the type of this private
+Run = Callable[[argparse.Namespace], int]
+
+REQUEST_TIMEOUT = 5.0
+
+
+class UsageError(NodeError):
+    """What was typed cannot be meant. Nothing was asked of an agent."""
+
+
+def group(subparsers: Subparsers, verb: str, text: str) -> Subparsers:
+    """A verb that is followed by an action."""
+    parser = subparsers.add_parser(verb, help=text, description=text)
+    return parser.add_subparsers(metavar="ACTION", required=True)
+
+
+def leaf(
+    subparsers: Subparsers,
+    verb: str,
+    run: Run,
+    text: str = "",
+    *,
+    timeout: float = REQUEST_TIMEOUT,
+    writes: bool = False,
+) -> argparse.ArgumentParser:
+    """A verb with the options that all of them have."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(verb, help=text, description=text)
+    agent = os.environ.get("COTERIE_AGENT", DEFAULT_AGENT)
+    parser.add_argument("--agent", metavar="URL|unix:PATH", help=f"default {agent}")
+    parser.add_argument("-o", dest="output", choices=("json", "table"), default="table")
+    parser.add_argument("--timeout", metavar="TIME", type=_time, default=timeout, help="like 2s")
+    if writes:
+        parser.add_argument("--acks", metavar="N|majority|all", help="wait until as many hold it")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _time(text: str) -> float:
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def client(args: argparse.Namespace, timeout: float | None = None) -> Client:
+    """The agent that was asked for: the flag's, else the environment's, else the local one."""
+    agent = args.agent or os.environ.get("COTERIE_AGENT") or DEFAULT_AGENT
+    try:
+        return Client(agent, timeout=args.timeout if timeout is None else timeout)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def write(args: argparse.Namespace, method: str, *path: str, body: str | None = None) -> Any:
+    """A write, held by as many members as asked for within the time-out."""
+    if args.acks is None:
+        return client(args).request(method, *path, body=body)
+    query = {"acks": args.acks, "timeout": f"{args.timeout}s"}
+    # The agent answers when the time is up; that answer needs time of its own.
+    return client(args, args.timeout + REQUEST_TIMEOUT).request(
+        method, *path, body=body, query=query
+    )
+
+
+def show(args: argparse.Namespace, content: dict[str, Any], text: str) -> int:
+    """Print the answer, or its text when no JSON was asked for."""
+    if args.output == "json":
+        print_json(content)
+    elif text:
+        print(text)
+    return 0

@@ -1,0 +1,116 @@
+"""The verbs about the cluster: who is there, in which state, and waiting for one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+
+from node.asking import REQUEST_TIMEOUT, Subparsers, client, leaf, show
+from node.client import AgentUnreachableError, Client
+from node.errors import NodeError
+from node.output import natural, print_json, print_table, value_text
+
+POLL_SECONDS = 0.1
+STATES = ("alive", "suspect", "failed", "left")
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the verbs of this module."""
+    leaf(subparsers, "members", run_members, "who is there")
+    leaf(subparsers, "info", run_info, "who the agent is and how it sees the cluster")
+    leaf(subparsers, "digest", run_digest, "the digest of the replicated state")
+    join = leaf(subparsers, "join", run_join, "make the agent call further members")
+    join.add_argument("addresses", metavar="HOST:PORT", nargs="+")
+    leaf(subparsers, "leave", run_leave, "make the agent leave the cluster and end")
+    wait = leaf(subparsers, "wait", run_wait, "return when it holds, 1 on time-out", timeout=30.0)
+    wait.add_argument(
+        "--for",
+        dest="condition",
+        metavar="members=N|converged|state:NAME=STATE",
+        type=condition,
+        required=True,
+    )
+
+
+def run_members(args: argparse.Namespace) -> int:
+    """One line for each member, by name."""
+    content = client(args).get("v1", "members")
+    if args.output == "json":
+        print_json(content)
+        return 0
+    rows = []
+    for member in sorted(content["members"], key=lambda member: natural(member["name"])):
+        rtt = "-" if member["rtt"] is None else f"{member['rtt'] * 1000:.1f}ms"
+        tags = ",".join(f"{key}={value}" for key, value in member["tags"].items()) or "-"
+        rows.append((member["name"], member["address"], member["state"], rtt, tags, member["id"]))
+    print_table(("NAME", "ADDRESS", "STATE", "RTT", "TAGS", "ID"), rows)
+    return 0
+
+
+def run_info(args: argparse.Namespace) -> int:
+    """The agent's status, one field a line."""
+    content = client(args).get("v1", "status")
+    if args.output == "json":
+        print_json(content)
+        return 0
+    for key, value in content.items():
+        print(f"{key + ':':<12} {value if isinstance(value, str) else value_text(value)}")
+    return 0
+
+
+def run_digest(args: argparse.Namespace) -> int:
+    """The digest alone."""
+    content = client(args).get("v1", "digest")
+    return show(args, content, content["digest"])
+
+
+def run_join(args: argparse.Namespace) -> int:
+    """Call members; it does not wait for their answer, `coterie wait` does."""
+    body = json.dumps({"addresses": args.addresses})
+    content = client(args).request("POST", "v1", "members", "join", body=body)
+    return show(args, content, f"calling {', '.join(content['addresses'])}")
+
+
+def run_leave(args: argparse.Namespace) -> int:
+    """Leave and end."""
+    content = client(args).request("POST", "v1", "leave")
+    return show(args, content, f"{content['name']} has left")
+
+
+def condition(text: str) -> tuple[str, Callable[[Client], bool]]:
+    """What ``--for`` waits for, with its spelling."""
+    match text.split("="):
+        case ["converged"]:
+            return text, lambda agent: agent.get("v1", "status")["converged"] is True
+        case ["members", number] if number.isascii() and number.isdecimal():
+            return text, lambda agent: _states(agent).count("alive") == int(number)
+        case [subject, state] if subject.startswith("state:") and state in STATES:
+            name = subject.removeprefix("state:")
+            return text, lambda agent: state in _states(agent, name)
+        case _:
+            form = f"members=N, converged or state:NAME={'|'.join(STATES)}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not of the form {form}")
+
+
+def _states(agent: Client, name: str | None = None) -> list[str]:
+    members = agent.get("v1", "members")["members"]
+    return [member["state"] for member in members if name in (None, member["name"])]
+
+
+def run_wait(args: argparse.Namespace) -> int:
+    """Ask until it holds. An agent that is not reachable yet may still be starting."""
+    spelling, holds = args.condition
+    agent = client(args, REQUEST_TIMEOUT)
+    deadline = time.monotonic() + args.timeout
+    while True:
+        unreachable = None
+        try:
+            if holds(agent):
+                return 0
+        except AgentUnreachableError as error:
+            unreachable = error
+        if time.monotonic() > deadline:
+            raise unreachable or NodeError(f"{spelling} did not hold within {args.timeout:g} s")
+        time.sleep(POLL_SECONDS)
