@@ -1,0 +1,54 @@
+"""Virtual time: one queue of what happens when, ordered by (time, sequence).
+
+The sequence number is given out when an entry is made, so two things at the same nanosecond happen
+in the order in which they were caused, and an entry is never compared by anything but integers.
+Time is an integer number of nanoseconds and moves only here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from math import isfinite
+
+from sim.errors import SimError
+
+SECOND = 1_000_000_000
+"""One virtual second in nanoseconds."""
+
+Entry = tuple[int, int, Callable[..., None], tuple[object, ...]]
+"""(time, sequence, action, its arguments)."""
+
+
+class Agenda:
+    """What is still to happen, and the virtual time `now`."""
+
+    __slots__ = ("_entries", "_sequence", "now")
+
+    def __init__(self) -> None:
+        self.now = 0
+        self._entries: list[Entry] = []
+        self._sequence = 0
+
+    def put(self, at: int, action: Callable[..., None], *arguments: object) -> None:
+        """Have `action(*arguments)` done at `at`, which is not in the past. Costs O(log n)."""
+        assert at >= self.now, f"{at} is before {self.now}"
+        self._sequence += 1
+        heappush(self._entries, (at, self._sequence, action, arguments))
+
+    def advance(self, until: int) -> None:
+        """Do everything due up to and at `until`, in order, and let `now` be `until`."""
+        entries = self._entries
+        while entries and entries[0][0] <= until:
+            self.now, _, action, arguments = heappop(entries)
+            action(*arguments)
+        self.now = until
+
+
+def nanoseconds(seconds: float, what: str) -> int:
+    """A user's seconds as our integer; `SimError` for what is negative or not a length of time."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise SimError(f"{what} is a number of seconds, not {seconds!r}")
+    if not isfinite(seconds) or seconds < 0:
+        raise SimError(f"{what} is a finite number of seconds from 0, not {seconds!r}")
+    return round(seconds * SECOND)

@@ -1,0 +1,68 @@
+"""The run as one hash: equal hashes mean that two runs were the same, event by event.
+
+Every event adds one record of fixed size to a running BLAKE2b: when, what, at which node, with
+which peer, and an 8-byte hash of what it carried. Only what happens is recorded. What is merely
+looked at, or where a `run` was split, leaves no trace.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from hashlib import blake2b
+from struct import Struct
+
+_RECORD = Struct("<qBii8s")
+
+NOBODY = -1
+"""Stands for "no node" and "no peer" in a record."""
+
+
+class Kind(IntEnum):
+    """What happened. The numbers are part of the hash: a new kind goes to the end."""
+
+    START = 1
+    WAKE = 2
+    WRITE = 3
+    DELIVER = 4
+    """A datagram reached a process."""
+    LOSE = 5
+    """The network lost a datagram, by chance, by a cut, or because its address is nobody's."""
+    REFUSE = 6
+    """A datagram reached a host that is up and has no process for it."""
+    VANISH = 7
+    """A datagram reached a host without power, or a socket buffer that was full."""
+    PERSIST = 8
+    MEMBER = 9
+    """A member told its user something about another."""
+    LEAVE = 10
+    LEFT = 11
+    CRASH = 12
+    POWER_LOSS = 13
+    PAUSE = 14
+    RESUME = 15
+    SKEW = 16
+    PARTITION = 17
+    HEAL = 18
+    LINK = 19
+
+
+class Trace:
+    """The running hash of all events so far."""
+
+    __slots__ = ("_hash", "length")
+
+    def __init__(self) -> None:
+        self._hash = blake2b(digest_size=16, person=b"coterie.trace")
+        self.length = 0
+
+    def record(
+        self, at: int, kind: Kind, node: int = NOBODY, peer: int = NOBODY, payload: bytes = b""
+    ) -> None:
+        """Add one event."""
+        summary = blake2b(payload, digest_size=8).digest()
+        self._hash.update(_RECORD.pack(at, kind, node, peer, summary))
+        self.length += 1
+
+    def hexdigest(self) -> str:
+        """The hash of everything recorded until now."""
+        return self._hash.hexdigest()
