@@ -1,0 +1,39 @@
+"""Many members on no machine: a whole cluster in one process, in virtual time, from one integer.
+
+The simulator drives the very `gossip.Peer` that runs in production. It hands it another clock,
+another network and another disk, all of them made of nothing but the seed, so a run can be had
+again exactly, on any machine, for ever. Virtual time jumps from one event to the next: an idle hour
+costs what its few datagrams cost.
+
+A cluster survives a partition:
+
+    from sim import Faults, Simulation
+
+    # Five members, and one datagram in twenty is lost.
+    sim = Simulation(nodes=5, seed=7, faults=Faults(loss=0.05))
+    sim.run(10.0)  # ten virtual seconds: all have met
+    sim.partition({"n0", "n1"}, {"n2", "n3", "n4"})
+    sim["n0"].set("cart").add("milk")  # both sides go on writing
+    sim["n4"].set("cart").add("eggs")
+    sim.run(20.0)  # each side holds the other for failed
+    sim.heal()
+    took = sim.run_until(lambda s: s.converged(), timeout=60.0)  # SimTimeout: they never agree
+    sim.check()  # InvariantViolation: a promise of the protocols broke
+    assert sim["n2"].set("cart").value == {"milk", "eggs"}
+
+`sim.trace_hash` is a hash over everything that happened. The same seed, scenario and version give
+the same hash; a hash that differs is a leak of the real world's time, chance or memory addresses
+into the protocols, and a bug. Looking (`members`, `digest`, `converged`, `check`) leaves no trace,
+nor does splitting one `run` into two.
+
+How it is built, from the bottom: `streams` (chance from the seed), `agenda` (virtual time), `disk`,
+`network`, `host` (a process, its clocks, its disk), `trace`, `invariants`, `world` (the driver),
+`handle` and `simulation` (what a scenario holds), `workload` and `command` (`coterie sim run`).
+"""
+
+from sim.errors import InvariantViolation, SimError, SimTimeout
+from sim.handle import Handle
+from sim.network import Faults
+from sim.simulation import Simulation
+
+__all__ = ["Faults", "Handle", "InvariantViolation", "SimError", "SimTimeout", "Simulation"]

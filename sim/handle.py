@@ -1,0 +1,118 @@
+"""What a scenario holds of one node: `sim["n3"]`."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from crdt import LWWMap, ORSet, PNCounter
+from gossip import Peer
+from sim.agenda import SECOND
+from sim.errors import SimError
+from sim.host import Host
+from sim.world import World
+
+
+class Handle:
+    """One node: its data and its view, as its own program would see them, and what can befall it.
+
+    Everything but `restart` wants a node that runs: from its start or restart to its crash or
+    leave. A paused one runs, and answers with what it knew when it was stopped. Reading changes
+    nothing, not even the trace.
+    """
+
+    __slots__ = ("_host", "_world")
+
+    def __init__(self, world: World, host: Host) -> None:
+        self._world = world
+        self._host = host
+
+    def __repr__(self) -> str:
+        host = self._host
+        state = "paused" if host.paused else "running" if host.running else "down"
+        return f"<{host.name} {state}>"
+
+    @property
+    def name(self) -> str:
+        """The name of the node."""
+        return self._host.name
+
+    @property
+    def running(self) -> bool:
+        """Whether the node runs; the only thing to be asked of one that does not."""
+        return self._host.running
+
+    # What it knows.
+
+    def members(self) -> dict[str, str]:
+        """The state of every member in this node's view, itself included, by name."""
+        return {member.name: member.state for member in self._peer().members()}
+
+    def counter(self, name: str) -> PNCounter:
+        """The replicated counter of this name, live."""
+        return self._peer().counter(name)
+
+    def set(self, name: str) -> ORSet:
+        """The replicated set of this name, live."""
+        return self._peer().set(name)
+
+    def map(self, name: str) -> LWWMap:
+        """The replicated map of this name, live."""
+        return self._peer().map(name)
+
+    def names(self, prefix: str = "") -> dict[str, str]:
+        """The names that exist here, each with its type."""
+        return self._peer().names(prefix)
+
+    def digest(self) -> str:
+        """The hash of the whole replicated state of this node."""
+        return self._peer().digest()
+
+    # What befalls it.
+
+    def crash(self, power: bool = False) -> None:
+        """End the process without a goodbye. With `power`, its host goes dark with it, and disk
+        writes that were not synced yet are lost.
+        """
+        self._peer()
+        self._world.crash(self._host, power=power)
+
+    def restart(self, lose_disk: bool = False) -> None:
+        """Start the node again after a crash or a leave, from its disk or from an empty one."""
+        if self._host.running:
+            raise SimError(f"{self.name} is running: only a node that crashed or left can restart")
+        self._world.restart(self._host, lose_disk=lose_disk)
+
+    def pause(self) -> None:
+        """Stop the process where it is; nothing happens when it is stopped already."""
+        self._peer()
+        if not self._host.paused:
+            self._world.pause(self._host)
+
+    def resume(self) -> None:
+        """Let a paused process go on; nothing happens when it was not paused."""
+        self._peer()
+        if self._host.paused:
+            self._world.resume(self._host)
+
+    def leave(self) -> None:
+        """Have the node say goodbye and end. It no longer runs, while its last datagrams still go
+        out.
+        """
+        self._peer()
+        if self._host.paused:
+            raise SimError(f"{self.name} is paused: resume it, then it can leave")
+        self._world.leave(self._host)
+
+    def skew(self, seconds: float) -> None:
+        """Set the node's wall clock this far ahead of the true time; behind it, when negative."""
+        self._peer()
+        if not isinstance(seconds, int | float) or not isfinite(seconds):
+            raise SimError(f"a skew is a finite number of seconds, not {seconds!r}")
+        self._world.skew(self._host, round(seconds * SECOND))
+
+    def _peer(self) -> Peer:
+        if not self._host.running or self._host.peer is None:
+            raise SimError(
+                f"{self.name} does not run: it crashed or left; restart() brings it back"
+            )
+        return self._host.peer
