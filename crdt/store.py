@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sortedcontainers import SortedDict
 
 from .clock import HybridClock
-from .codec import FragmentWriter, decode
+from .codec import FragmentWriter, decode, encode
 from .context import CausalContext, Span
 from .errors import CrdtError
 from .kernel import NOTHING, Fragment, Kernel, Leaf, Payload
@@ -41,6 +41,15 @@ Record = tuple[bytes, bytes | None]
 """A durable record: key and value; None deletes."""
 
 
+class Missing(NamedTuple):
+    """What a peer lacks."""
+
+    keys: dict[bytes, tuple[Span, ...]]
+    """Each key with those of its events that the peer has not seen."""
+    more: bool
+    """Whether there is more than that."""
+
+
 class Store(Kernel):
     """The replicated state of one node."""
 
@@ -50,7 +59,8 @@ class Store(Kernel):
         self.on_write: Callable[[], None] = lambda: None
         self._unsent: dict[bytes, tuple[Span, ...]] = {}
         self._unsaved: dict[bytes, tuple[Span, ...]] = {}
-        self._digest: str | None = None
+        self.version = 0
+        self._digest: tuple[int, str] = (-1, "")
         self._joining = False
 
     # Named values.
@@ -82,7 +92,7 @@ class Store(Kernel):
     # What happened, for whoever sends and saves it.
 
     def _closed(self, key: bytes, slots: tuple[Span, ...]) -> None:
-        self._digest = None
+        self.version += 1
         for replica, low, high in slots:
             log = self.log.setdefault(replica, SortedDict())
             for counter in range(low, high + 1):
@@ -101,7 +111,6 @@ class Store(Kernel):
             self._joining = False
         for key, leaf in fragment.leaves.items():
             parse_key(key)[1].observe(self.clock, leaf.entry)
-        self._digest = None if changed else self._digest
         return changed
 
     def take_unsent(self) -> dict[bytes, tuple[Span, ...]]:
@@ -116,21 +125,19 @@ class Store(Kernel):
 
     # What a peer misses.
 
-    def missing(self, theirs: CausalContext) -> dict[bytes, tuple[Span, ...]]:
-        """The keys, at most `MISSING_KEYS`, of events here that a peer with context `theirs` lacks,
-        and these events.
-        """
+    def missing(self, theirs: CausalContext) -> Missing:
+        """What a peer that has seen `theirs` lacks: keys, at most `MISSING_KEYS`, and their events."""
         keys: dict[bytes, CausalContext] = {}
+        more = False
         for replica, low, high in self.context.beyond(theirs):
-            log: Mapping[int, bytes] = self.log.get(replica, {})
+            log = self.log[replica]
             for counter in range(low, high + 1):
-                key = log.get(counter)
-                if key is None:
-                    continue
+                key = log[counter]
                 if key not in keys and len(keys) == MISSING_KEYS:
-                    return {key: tuple(slots.spans()) for key, slots in keys.items()}
+                    more = True
+                    break
                 keys.setdefault(key, CausalContext()).add((replica, counter))
-        return {key: tuple(slots.spans()) for key, slots in keys.items()}
+        return Missing({key: tuple(slots.spans()) for key, slots in keys.items()}, more)
 
     def leaf(self, key: bytes, slots: tuple[Span, ...]) -> Leaf:
         """A key as it is now, closing these events."""
@@ -144,15 +151,10 @@ class Store(Kernel):
 
     def digest(self) -> str:
         """A hash of the whole state, hex: equal on two stores exactly when their states are equal."""
-        if self._digest is None:
-            hasher = blake2b(digest_size=16)
-            state = self.state()
-            writer = FragmentWriter(STORE, state.known, complete=True)
-            for key, leaf in state.leaves.items():
-                writer.add(key, leaf)
-            hasher.update(writer.finish())
-            self._digest = hasher.hexdigest()
-        return self._digest
+        if self._digest[0] != self.version:
+            state = encode(STORE, self.state())
+            self._digest = (self.version, blake2b(state, digest_size=16).hexdigest())
+        return self._digest[1]
 
     # Durability.
 
@@ -175,10 +177,9 @@ class Store(Kernel):
         self._unsaved = {}
         return records
 
-    @property
-    def has_unsaved(self) -> bool:
-        """Whether changes wait for `take_records`."""
-        return bool(self._unsaved)
+    def discard_records(self) -> None:
+        """Forget what `take_records` would give: there is no disk."""
+        self._unsaved = {}
 
     def load(self, records: Mapping[bytes, bytes]) -> None:
         """Take up the state that an earlier run saved. `CrdtError` when the records are malformed."""
@@ -195,7 +196,7 @@ class Store(Kernel):
                 replica, counter = split(record[1:])
                 log = self.log.setdefault(replica.decode(), SortedDict())
                 log[int.from_bytes(counter, "big")] = data
-        self._digest = None
+        self.version += 1
 
 
 def _slot_record(replica: str, counter: int) -> bytes:

@@ -1,0 +1,55 @@
+"""Who is alive, and spreading data: the protocol of one member, without I/O.
+
+`Peer` is a whole member as a state machine. It is driven like this, by the node as by the
+simulator:
+
+1. Wait for a datagram, a local write (`on_write`), or `next_wake`.
+2. Make one call: `receive(datagram, source, now)`, or `wake(now)`.
+3. Take `effects()` and perform each, in order.
+4. Read `next_wake`, and begin again.
+
+`now` is integer nanoseconds of a monotonic clock. Waking late is fine, waking early is harmless.
+
+A datagram is opened (`channel`), decoded (`messages`) and routed (`peer`) to the machine whose
+business it is: `membership` (who is there), `prober` (are you there?), `replication` (which data to
+whom), `parcels` (what is larger than a datagram). `rumors` holds the news that rides on whatever
+leaves.
+"""
+
+from crdt import CausalContext
+
+from .effects import (
+    Effect,
+    MemberEvent,
+    MemberFailed,
+    MemberJoined,
+    MemberLeft,
+    MemberRecovered,
+    MemberSuspected,
+    MemberUpdated,
+    Persist,
+    Transmit,
+)
+from .member import Address, Member
+from .peer import Peer
+from .statistics import Statistics
+from .timing import Timing
+
+__all__ = [
+    "Address",
+    "CausalContext",
+    "Effect",
+    "Member",
+    "MemberEvent",
+    "MemberFailed",
+    "MemberJoined",
+    "MemberLeft",
+    "MemberRecovered",
+    "MemberSuspected",
+    "MemberUpdated",
+    "Peer",
+    "Persist",
+    "Statistics",
+    "Timing",
+    "Transmit",
+]

@@ -1,0 +1,286 @@
+"""What members say to each other: typed, and validated before anything behind the codec sees it.
+
+A datagram's plain bytes are one msgpack array `[sender, epoch, frame, frame, …]`; a frame is an
+array of a kind and the fields of the message in order. Any mixture of frames may share a datagram.
+The whole datagram counts or none of it: one malformed frame and it is dropped.
+
+`docs/wire.md` has the table of kinds; a kind's number is never used again for something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any, NamedTuple
+
+import msgpack
+
+from .channel import Dropped
+from .member import Address, Claim, State, is_name, tags_fit
+
+HASH_BYTES = 8
+"""The size of the hashes that ride on probes."""
+
+BUCKETS = 64
+"""Into how many parts a table of members is hashed, to find where two tables differ."""
+
+U64 = 2**64 - 1
+
+
+class Probe(NamedTuple):
+    """Are you there? To be answered with an `Ack` at once, if the receiver is `target`."""
+
+    sequence: int
+    target: str
+    data: bytes
+    """The hash of what the sender has seen of the data."""
+    table: bytes
+    """The hash of the sender's table of members."""
+
+
+class Ack(NamedTuple):
+    """I am there; or, from a relay: the member you asked me to probe is there."""
+
+    sequence: int
+    data: bytes
+    table: bytes
+
+
+class ProbeRequest(NamedTuple):
+    """Please probe `target` for me and pass on its answer."""
+
+    sequence: int
+    target: str
+
+
+class Claims(NamedTuple):
+    """News about members."""
+
+    claims: tuple[Claim, ...]
+
+
+class Join(NamedTuple):
+    """Here I am; tell me who is there. To be answered with a `Table`."""
+
+    claim: Claim
+
+
+class Buckets(NamedTuple):
+    """The hashes of the parts of my table; tell me about those where yours differ."""
+
+    hashes: tuple[bytes, ...]
+
+
+class Table(NamedTuple):
+    """A part of what the sender believes of members: hearsay, weaker than news."""
+
+    claims: tuple[Claim, ...]
+
+
+class Pull(NamedTuple):
+    """This is what I have seen; send me what I miss, in at most `window` datagrams."""
+
+    session: int
+    window: int
+    context: bytes
+
+
+class Delta(NamedTuple):
+    """Keys as they are now, with the events they close; session 0 is a push, others answer a
+    `Pull`.
+    """
+
+    session: int
+    end: int
+    """Of an answer: 0, or 1 in its last datagram, or 2 there when there is more to pull."""
+    fragment: bytes
+
+
+class Piece(NamedTuple):
+    """A part of a frame that is too large for a datagram."""
+
+    parcel: int
+    place: int
+    total: int
+    data: bytes
+
+
+class Want(NamedTuple):
+    """Pieces of a parcel to be sent (again)."""
+
+    parcel: int
+    places: tuple[int, ...]
+
+
+Message = Probe | Ack | ProbeRequest | Claims | Join | Buckets | Table | Pull | Delta | Piece | Want
+
+MAX_PIECES = 1024
+"""The largest parcel, in pieces; chosen by us: over a megabyte, more than any value may take."""
+
+Field = Callable[[Any], Any]
+"""Validates one field and gives it back in its type; raises `ValueError` when it is not."""
+
+
+def _integer(limit: int) -> Field:
+    def field(value: Any) -> int:
+        if type(value) is not int or not 0 <= value <= limit:
+            raise ValueError
+        return value
+
+    return field
+
+
+def _hash(value: Any) -> bytes:
+    if type(value) is not bytes or len(value) != HASH_BYTES:
+        raise ValueError
+    return value
+
+
+def _bytes(value: Any) -> bytes:
+    if type(value) is not bytes:
+        raise ValueError
+    return value
+
+
+def _name(value: Any) -> str:
+    if not is_name(value):
+        raise ValueError
+    return str(value)
+
+
+def _accuser(value: Any) -> str:
+    return "" if value == "" else _name(value)
+
+
+def _tuple_of(item: Field, limit: int) -> Field:
+    def field(value: Any) -> tuple[Any, ...]:
+        if type(value) is not tuple or len(value) > limit:
+            raise ValueError
+        return tuple([item(part) for part in value])
+
+    return field
+
+
+def _host(value: Any) -> str:
+    if type(value) is not bytes or len(value) not in (4, 16):
+        raise ValueError
+    return str(ip_address(value))
+
+
+def _tag(value: Any) -> tuple[str, str]:
+    if type(value) is not tuple or len(value) != 2 or not all(type(part) is str for part in value):
+        raise ValueError
+    return value[0], value[1]
+
+
+_epoch = _integer(U64)
+_tags = _tuple_of(_tag, 64)
+_CLAIM_FIELDS = 9
+
+
+def _claim(value: Any) -> Claim:
+    if type(value) is not tuple or len(value) != _CLAIM_FIELDS:
+        raise ValueError
+    state, name, member_id, host, port, epoch, incarnation, tags, accuser = value
+    if type(state) is not int or type(member_id) is not bytes or len(member_id) != 16:
+        raise ValueError
+    tags = _tags(tags) if tags else ()
+    if not tags_fit(tags):
+        raise ValueError
+    address = Address(_host(host), _port(port))
+    return Claim(
+        State(state), _name(name), member_id, address, _epoch(epoch), _epoch(incarnation), tags,
+        _accuser(accuser),
+    )  # fmt: skip
+
+
+_port = _integer(65535)
+_claims = _tuple_of(_claim, 64)
+
+KINDS: dict[int, tuple[type[Any], tuple[Field, ...]]] = {
+    1: (Probe, (_integer(U64), _name, _hash, _hash)),
+    2: (Ack, (_integer(U64), _hash, _hash)),
+    3: (ProbeRequest, (_integer(U64), _name)),
+    4: (Claims, (_claims,)),
+    5: (Join, (_claim,)),
+    6: (Buckets, (_tuple_of(_hash, BUCKETS),)),
+    7: (Table, (_claims,)),
+    8: (Pull, (_integer(U64), _integer(256), _bytes)),
+    9: (Delta, (_integer(U64), _integer(2), _bytes)),
+    10: (Piece, (_integer(U64), _integer(MAX_PIECES - 1), _integer(MAX_PIECES), _bytes)),
+    11: (Want, (_integer(U64), _tuple_of(_integer(MAX_PIECES - 1), MAX_PIECES))),
+}
+
+_NUMBERS = {message: kind for kind, (message, _) in KINDS.items()}
+
+
+def encode(message: Message) -> bytes:
+    """The frame of a message; those that hold claims are encoded by `encode_claims` and
+    `encode_join`.
+    """
+    data: bytes = msgpack.packb((_NUMBERS[type(message)], *message))
+    return data
+
+
+def encode_claim(claim: Claim) -> bytes:
+    """One claim, to be put into a frame."""
+    fields = (
+        int(claim.state), claim.name, claim.id, ip_address(claim.address.host).packed,
+        claim.address.port, claim.epoch, claim.incarnation, claim.tags, claim.accuser,
+    )  # fmt: skip
+    data: bytes = msgpack.packb(fields)
+    return data
+
+
+def encode_claims(kind: type[Claims | Table], claims: list[bytes]) -> bytes:
+    """The frame of `Claims` or `Table` around encoded claims."""
+    return bytes([0x92, _NUMBERS[kind], 0xDC, 0, len(claims)]) + b"".join(claims)
+
+
+def encode_join(claim: bytes) -> bytes:
+    """The frame of `Join` around an encoded claim."""
+    return bytes([0x92, _NUMBERS[Join]]) + claim
+
+
+def encode_datagram(sender: bytes, frames: list[bytes]) -> bytes:
+    """The plain bytes of a datagram; `sender` is `encode_sender`'s."""
+    return bytes([0xDC, 0, 2 + len(frames)]) + sender + b"".join(frames)
+
+
+def encode_sender(name: str, epoch: int) -> bytes:
+    """The first two items of every datagram of a member."""
+    head: bytes = msgpack.packb(name) + msgpack.packb(epoch)
+    return head
+
+
+def decode_frame(frame: Any) -> Message:
+    """The message of one unpacked frame; `ValueError` when it is malformed."""
+    if type(frame) is not tuple or not frame or type(frame[0]) is not int:
+        raise ValueError
+    if frame[0] not in KINDS:
+        raise ValueError
+    kind, fields = KINDS[frame[0]]
+    if len(frame) != len(fields) + 1:
+        raise ValueError
+    values = [field(value) for field, value in zip(fields, frame[1:], strict=True)]
+    message: Message = kind(*values)
+    return message
+
+
+def decode_datagram(plain: bytes) -> tuple[str, int, list[Message]]:
+    """Sender, its epoch and the messages of a datagram; `Dropped` when anything in it is malformed."""
+    try:
+        parts = msgpack.unpackb(plain, use_list=False, strict_map_key=True)
+        if type(parts) is not tuple or len(parts) < 2:
+            raise ValueError
+        return _name(parts[0]), _epoch(parts[1]), [decode_frame(frame) for frame in parts[2:]]
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException):
+        raise Dropped("malformed") from None
+
+
+def decode_parcel(data: bytes) -> Message:
+    """The message of a reassembled parcel; `Dropped` when it is malformed."""
+    try:
+        return decode_frame(msgpack.unpackb(data, use_list=False, strict_map_key=True))
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException):
+        raise Dropped("malformed") from None

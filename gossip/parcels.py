@@ -1,0 +1,133 @@
+"""Frames that are larger than a datagram: cut into pieces, and fetched piece by piece.
+
+The sender sends the first pieces; the receiver asks for the others, a window at a time, and again
+for those that got lost. So the receiver sets the pace, loss costs one round trip instead of the
+whole parcel, and order does not matter. Everything is bounded: a parcel nobody asks for is
+forgotten, and so is one whose pieces stop coming.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .member import Address
+from .messages import MAX_PIECES, Message, Piece, Want
+from .timers import Timers
+
+WINDOW = 32
+"""Pieces under way at once; chosen by us to fit the default receive buffer of a socket."""
+
+MAX_PARCELS = 256
+"""Parcels that are kept for those who ask, and as many that are being received."""
+
+MAX_TRIES = 8
+"""How often missing pieces are asked for without any progress."""
+
+
+@dataclass(slots=True)
+class Arriving:
+    """A parcel of which some pieces are here."""
+
+    sender: str
+    total: int
+    outstanding: int
+    tries: int = 0
+    parts: dict[int, bytes] = field(default_factory=dict)
+
+    def missing(self) -> tuple[int, ...]:
+        """The next window of pieces that are not here."""
+        absent = (place for place in range(self.total) if place not in self.parts)
+        return tuple(place for place, _ in zip(absent, range(WINDOW), strict=False))
+
+
+class Parcels:
+    """Sends and receives parcels; `deliver(sender, source, frame, now)` gets those that are whole."""
+
+    def __init__(
+        self,
+        *,
+        timers: Timers,
+        patience: int,
+        piece_bytes: int,
+        send: Callable[[Address, Message], None],
+        deliver: Callable[[str, Address, bytes, int], None],
+    ) -> None:
+        self._timers = timers
+        self._patience = patience
+        self._piece_bytes = piece_bytes
+        self._send = send
+        self._deliver = deliver
+        self._number = 0
+        self._kept: OrderedDict[int, list[bytes]] = OrderedDict()
+        self._arriving: OrderedDict[tuple[Address, int], Arriving] = OrderedDict()
+
+    def ship(self, destination: Address, frame: bytes) -> None:
+        """Send a frame in pieces."""
+        size = self._piece_bytes
+        parts = [frame[at : at + size] for at in range(0, len(frame), size)]
+        assert len(parts) <= MAX_PIECES, (
+            f"a frame of {len(frame)} bytes should never have been made"
+        )
+        self._number += 1
+        self._kept[self._number] = parts
+        if len(self._kept) > MAX_PARCELS:
+            self._kept.popitem(last=False)
+        for place in range(min(WINDOW, len(parts))):
+            self._send(destination, Piece(self._number, place, len(parts), parts[place]))
+
+    def wanted(self, want: Want, source: Address) -> None:
+        """Somebody lacks pieces."""
+        parts = self._kept.get(want.parcel)
+        if parts is None:
+            return
+        for place in want.places[:WINDOW]:
+            if place < len(parts):
+                self._send(source, Piece(want.parcel, place, len(parts), parts[place]))
+
+    def arrived(self, piece: Piece, sender: str, source: Address, now: int) -> None:
+        """A piece came."""
+        key = (source, piece.parcel)
+        parcel = self._arriving.get(key)
+        if parcel is None:
+            if not 0 <= piece.place < piece.total:
+                return
+            parcel = Arriving(sender, piece.total, min(WINDOW, piece.total))
+            self._arriving[key] = parcel
+            if len(self._arriving) > MAX_PARCELS:
+                self._drop(next(iter(self._arriving)))
+        if piece.total != parcel.total or piece.place >= piece.total or piece.place in parcel.parts:
+            return
+        parcel.parts[piece.place] = piece.data
+        parcel.tries = 0
+        parcel.outstanding -= 1
+        if len(parcel.parts) == parcel.total:
+            self._drop(key)
+            frame = b"".join(parcel.parts[place] for place in range(parcel.total))
+            self._deliver(sender, source, frame, now)
+        elif parcel.outstanding <= 0:
+            self._ask(key, now)
+        else:
+            self._timers.set(
+                ("parcel", *key), now + self._patience, lambda now: self._retry(key, now)
+            )
+
+    def _retry(self, key: tuple[Address, int], now: int) -> None:
+        parcel = self._arriving[key]
+        parcel.tries += 1
+        if parcel.tries > MAX_TRIES:
+            self._drop(key)
+        else:
+            self._ask(key, now)
+
+    def _ask(self, key: tuple[Address, int], now: int) -> None:
+        parcel = self._arriving[key]
+        missing = parcel.missing()
+        parcel.outstanding = len(missing)
+        self._send(key[0], Want(key[1], missing))
+        self._timers.set(("parcel", *key), now + self._patience, lambda now: self._retry(key, now))
+
+    def _drop(self, key: tuple[Address, int]) -> None:
+        del self._arriving[key]
+        self._timers.stop(("parcel", *key))

@@ -1,0 +1,518 @@
+"""A member of the cluster as one state machine: datagrams in, effects out.
+
+The peer knows no socket, no clock, no file and no randomness but what is handed in. It routes: each
+message goes to the small machine whose business it is (`membership`, `prober`, `replication`,
+`parcels`), and what these want to send is packed into sealed datagrams here, together with as much
+news as fits. The driver's part is in `gossip/__init__.py`.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import TypeVar
+
+from crdt import CausalContext, HybridClock, LWWMap, ORSet, PNCounter, Replicated, Store
+
+from .channel import MAX_PLAIN, Channel, Dropped
+from .effects import (
+    Effect,
+    MemberEvent,
+    MemberFailed,
+    MemberJoined,
+    MemberLeft,
+    MemberUpdated,
+    Persist,
+    Transmit,
+)
+from .member import Address, Claim, Member, State, is_name, tags_fit
+from .membership import Membership
+from .messages import (
+    Ack,
+    Buckets,
+    Claims,
+    Delta,
+    Join,
+    Message,
+    Piece,
+    Probe,
+    ProbeRequest,
+    Pull,
+    Table,
+    Want,
+    decode_datagram,
+    decode_parcel,
+    encode,
+    encode_claim,
+    encode_claims,
+    encode_datagram,
+    encode_join,
+    encode_sender,
+)
+from .parcels import Parcels
+from .prober import Prober
+from .records import Records
+from .replication import Replication
+from .statistics import Statistics
+from .timers import Timers
+from .timing import SECOND, Timing
+
+T = TypeVar("T", bound=Replicated)
+
+FRAME_OVERHEAD = 24
+"""Room for what stands around a fragment or a piece in its frame."""
+
+TABLE_DATAGRAMS = 32
+"""How much of the table a newcomer is told at once; the rest comes as news and by comparison."""
+
+GOODBYES = 8
+"""How many members are told directly that we leave."""
+
+
+class Peer:
+    """One member. See the package's docstring for how to drive it."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        address: Address,
+        secret: bytes,
+        wall: Callable[[], int],
+        random: Random,
+        entropy: Callable[[int], bytes],
+        timing: Timing | None = None,
+        tags: Mapping[str, str] | None = None,
+        recovered: Mapping[bytes, bytes] | None = None,
+    ) -> None:
+        """`recovered` is what an earlier run persisted; None means that nothing is to be persisted
+        at all.
+
+        `wall` gives the wall clock (ns), `entropy` bytes for nonces and ids, `random` everything
+        else. `ValueError` for a name or tags that cannot be carried, `crdt.CrdtError` for malformed
+        records.
+        """
+        if not is_name(name):
+            raise ValueError(
+                f"{name!r} cannot name a member: 1 to 64 printable bytes, no spaces at its ends"
+            )
+        self.name = name
+        self.phase = "new"
+        self.on_write: Callable[[], None] | None = None
+        self._timing = timing or Timing.lan()
+        self._random = random
+        self._timers = Timers()
+        self._effects: list[Effect] = []
+        self._counts: Counter[str] = Counter()
+        self._drops: Counter[str] = Counter()
+        self._heard: dict[str, tuple[bytes, bytes]] = {}
+        self._joins: list[Address] = []
+        self._goodbyes: dict[int, str] = {}
+        self._records = Records(recovered)
+        me = Claim(
+            state=State.ALIVE,
+            name=name,
+            id=self._records.member_id(entropy),
+            address=address,
+            epoch=self._records.next_epoch(wall()),
+            incarnation=0,
+            tags=tuple(sorted((tags or {}).items())),
+            accuser="",
+        )
+        if not tags_fit(me.tags):
+            raise ValueError("the tags are too large: 512 bytes in all")
+        self._channel = Channel(secret, entropy)
+        self._sender = (me.epoch, encode_sender(name, me.epoch))
+        room = MAX_PLAIN - len(self._sender[1]) - 3 - FRAME_OVERHEAD
+        self._membership = Membership(me, self._timing, self._timers, self._tell)
+        self._prober = Prober(
+            membership=self._membership,
+            timing=self._timing,
+            timers=self._timers,
+            random=random,
+            send_probe=self._send_probe,
+            send=self._send_message,
+        )
+        replica = urlsafe_b64encode(entropy(9)).decode()
+        self.store = Store(replica, HybridClock(wall))
+        self.store.on_write = self._written
+        self._records.load_into(self.store)
+        self._replication = Replication(
+            store=self.store,
+            membership=self._membership,
+            timing=self._timing,
+            timers=self._timers,
+            random=random,
+            room=room,
+            send=self._send_message,
+        )
+        self._parcels = Parcels(
+            timers=self._timers,
+            patience=self._timing.pull_timeout // 2,
+            piece_bytes=room,
+            send=self._send_message,
+            deliver=self._unwrap,
+        )
+
+    # Driving.
+
+    def start(self, now: int, join: Sequence[Address] = ()) -> None:
+        """Begin to run, and to call these addresses until somebody answers."""
+        assert self.phase == "new", "a peer is started once"
+        self.phase = "running"
+        self._prober.start(now)
+        self._timers.set("reconnect", now + self._timing.reconnect_interval, self._reconnect)
+        self.join([*join, *self._records.known_addresses()], now)
+
+    def join(self, addresses: Sequence[Address], now: int) -> None:
+        """Call further addresses, until somebody answers."""
+        for address in addresses:
+            if address != self.address and address not in self._joins:
+                self._joins.append(address)
+        self._call_joins(now)
+        self._settle(now)
+
+    def receive(self, datagram: bytes, source: Address, now: int) -> None:
+        """Take in a datagram. Whatever its bytes are, this does not raise."""
+        if self.phase in ("new", "left"):
+            return
+        self._counts["datagrams_received"] += 1
+        self._counts["bytes_received"] += len(datagram)
+        try:
+            sender, epoch, messages = decode_datagram(self._channel.open(datagram))
+            if sender == self.name:
+                self._membership.conflicts += source != self.address
+                raise Dropped("own name")
+            self._introduce(sender, epoch, source, now)
+            for message in messages:
+                self._handle(message, sender, source, now)
+        except Dropped as dropped:
+            self._drops[dropped.reason] += 1
+        self._settle(now)
+
+    def wake(self, now: int) -> None:
+        """Do what is due by `now`."""
+        if self.phase in ("new", "left"):
+            return
+        for action in self._timers.due(now):
+            action(now)
+        self._settle(now)
+
+    @property
+    def next_wake(self) -> int | None:
+        """When to call `wake`; 0 means at once, None never."""
+        if self.phase in ("new", "left"):
+            return None
+        return 0 if self.store.has_unsent else self._timers.next
+
+    def effects(self) -> list[Effect]:
+        """Take what is to be done, in order."""
+        effects, self._effects = self._effects, []
+        return effects
+
+    def leave(self, now: int) -> None:
+        """Say goodbye. The phase is "left" once enough others have heard it, or after a bounded
+        time.
+        """
+        if self.phase != "running":
+            return
+        self.phase = "leaving"
+        timeout = self._timing.leave_timeout
+        self._timers.set("left", now + timeout, self._end)
+        self._timers.set("hand over", now + timeout // 2, self._say_goodbye)
+        self._hand_over(now)
+        self._settle(now)
+
+    # Reading and writing.
+
+    @property
+    def address(self) -> Address:
+        """Where this member is reached."""
+        return self._membership.me.address
+
+    def members(self) -> tuple[Member, ...]:
+        """All members heard of, this one included, by name."""
+        return self._membership.members()
+
+    def counter(self, name: str) -> PNCounter:
+        """The counter called `name`, live; `CrdtError` when that name has another type."""
+        return self.store.open(name, PNCounter)
+
+    def set(self, name: str) -> ORSet:
+        """The set called `name`, live; `CrdtError` when that name has another type."""
+        return self.store.open(name, ORSet)
+
+    def map(self, name: str) -> LWWMap:
+        """The map called `name`, live; `CrdtError` when that name has another type."""
+        return self.store.open(name, LWWMap)
+
+    def names(self, prefix: str = "") -> dict[str, str]:
+        """The names in use that start with `prefix`, each with its type."""
+        return {name: kinds[0] for name, kinds in self.store.names(prefix).items()}
+
+    def digest(self) -> str:
+        """A hash of the whole replicated state, hex: equal on two members exactly when their states
+        are equal.
+        """
+        return self.store.digest()
+
+    def context(self) -> CausalContext:
+        """Which events of the data have been seen here: a copy."""
+        return self.store.context.copy()
+
+    def held_by(self, context: CausalContext) -> tuple[str, ...]:
+        """The other members that are known to have seen all of `context`."""
+        return self._replication.held_by(context)
+
+    def solicit(self, now: int) -> None:
+        """Send local writes at once, and ask who holds them; the answers show in `held_by`."""
+        self._replication.solicit(now)
+        self._settle(now)
+
+    def converged(self) -> bool:
+        """Whether every other member, as last heard, sees the same members and holds the same data."""
+        mine = (self._replication.hash(), self._membership.digest())
+        others = self._membership.others()
+        return all(
+            other.state is State.ALIVE and self._heard.get(other.name) == mine for other in others
+        )
+
+    def statistics(self) -> Statistics:
+        """What went over the wire so far."""
+        return Statistics(
+            datagrams_sent=self._counts["datagrams_sent"],
+            bytes_sent=self._counts["bytes_sent"],
+            datagrams_received=self._counts["datagrams_received"],
+            bytes_received=self._counts["bytes_received"],
+            dropped={reason: self._drops[reason] for reason in sorted(self._drops)},
+            name_conflicts=self._membership.conflicts,
+            members_refused=self._membership.refused,
+        )
+
+    def check(self) -> None:
+        """Assert every invariant of this member's state."""
+        self._membership.check()
+        self.store.check()
+        timer = self._timers.next
+        assert self.phase != "running" or timer is not None, "a running member waits for nothing"
+
+    # What came in.
+
+    def _introduce(self, sender: str, epoch: int, source: Address, now: int) -> None:
+        """Somebody spoke. If we do not know him, or believe he is not there, let him know, so he
+        can tell us more.
+        """
+        known = self._membership.get(sender)
+        if known is not None and known.epoch == epoch and known.state in (State.ALIVE, State.LEFT):
+            return
+        key = ("introduce", sender)
+        if key in self._timers or self.phase != "running":
+            return
+        self._timers.set(key, now + self._timing.gossip_interval, lambda _: None)
+        if known is not None and known.epoch == epoch:
+            self._send(source, encode_claims(Claims, [encode_claim(known)]))
+        elif known is None or known.epoch < epoch:
+            self._send(source, encode_join(encode_claim(self._membership.me)))
+
+    def _handle(self, message: Message, sender: str, source: Address, now: int) -> None:
+        match message:
+            case Probe():
+                self._probed(message, sender, source, now)
+            case Ack():
+                self._acknowledged(message, sender, source, now)
+            case ProbeRequest():
+                self._prober.relay(message, source)
+            case Claims():
+                for claim in message.claims:
+                    self._membership.apply(claim, now)
+            case Table():
+                for claim in message.claims:
+                    self._membership.apply(claim, now, hearsay=claim.name != sender)
+            case Join():
+                self._membership.apply(message.claim, now)
+                self._tell_table(source, self._membership.claims(), TABLE_DATAGRAMS)
+            case Buckets():
+                mine = self._membership.bucket_hashes()
+                pairs = enumerate(zip(mine, message.hashes, strict=False))
+                differ = [place for place, (here, there) in pairs if here != there]
+                self._tell_table(source, self._membership.claims(differ), TABLE_DATAGRAMS)
+            case Pull():
+                self._replication.answer(message, sender, source, now)
+            case Delta():
+                self._replication.receive(message, sender, now)
+            case Piece():
+                self._parcels.arrived(message, sender, source, now)
+            case Want():
+                self._parcels.wanted(message, source)
+
+    def _unwrap(self, sender: str, source: Address, frame: bytes, now: int) -> None:
+        """A parcel is whole."""
+        message = decode_parcel(frame)
+        if isinstance(message, Piece | Want):
+            raise Dropped("malformed")
+        self._handle(message, sender, source, now)
+
+    def _probed(self, probe: Probe, sender: str, source: Address, now: int) -> None:
+        if probe.target != self.name:
+            self._drops["not for us"] += 1
+            return
+        self._send_message(source, Ack(probe.sequence, *self._hashes()))
+        self._compare(sender, probe.data, probe.table, source, now)
+
+    def _acknowledged(self, ack: Ack, sender: str, source: Address, now: int) -> None:
+        asked_by = self._prober.acknowledged(ack.sequence, now)
+        if asked_by is not None:
+            origin, sequence = asked_by
+            self._send_message(origin, Ack(sequence, *self._hashes()))
+        self._compare(sender, ack.data, ack.table, source, now)
+        if self._goodbyes.pop(ack.sequence, None) is not None and not self._goodbyes:
+            self._end(now)
+
+    def _compare(self, sender: str, data: bytes, table: bytes, source: Address, now: int) -> None:
+        """A member told the hashes of what it knows: if ours differ, find out what we miss."""
+        self._heard[sender] = (data, table)
+        self._replication.heard(sender, data, now)
+        news_under_way = len(self._membership.rumors) > 0
+        if table == self._membership.digest() or news_under_way or "compare" in self._timers:
+            return
+        self._timers.set("compare", now + self._timing.probe_interval // 2, lambda _: None)
+        self._send_message(source, Buckets(self._membership.bucket_hashes()))
+
+    # What goes out.
+
+    def _send_probe(self, sequence: int, target: Claim) -> None:
+        frames = [encode(Probe(sequence, target.name, *self._hashes()))]
+        if (
+            target.state is not State.ALIVE
+        ):  # the suspect is the first to hear, so that it can refute at once
+            frames.append(encode_claims(Claims, [encode_claim(target)]))
+        self._send(target.address, *frames)
+
+    def _send_message(self, destination: Address, message: Message) -> None:
+        self._send(destination, encode(message))
+
+    def _send(self, destination: Address, *frames: bytes) -> None:
+        """Pack, seal and transmit frames, and as many rumors as fit beside them."""
+        epoch = self._membership.me.epoch
+        if self._sender[0] != epoch:
+            self._sender = (epoch, encode_sender(self.name, epoch))
+        sender = self._sender[1]
+        room = MAX_PLAIN - 3 - len(sender) - sum(len(frame) for frame in frames)
+        if room < 0:
+            assert len(frames) == 1, "only a single frame can be too large"
+            self._parcels.ship(destination, frames[0])
+            return
+        rumors = self._membership.rumors
+        if rumors and room > 5:
+            limit = self._timing.retransmits(len(self._membership))
+            claims = rumors.take(room - 5, limit)
+            if claims:
+                frames = (*frames, encode_claims(Claims, claims))
+        datagram = self._channel.seal(encode_datagram(sender, list(frames)))
+        self._counts["datagrams_sent"] += 1
+        self._counts["bytes_sent"] += len(datagram)
+        self._effects.append(Transmit(datagram, destination))
+
+    def _tell_table(self, destination: Address, claims: Sequence[Claim], limit: int) -> None:
+        """Send claims, in at most so many datagrams."""
+        batch: list[bytes] = []
+        room = full = MAX_PLAIN - 16 - len(self._sender[1])
+        for claim in claims:
+            encoded = encode_claim(claim)
+            if len(encoded) > room or len(batch) == 64:
+                self._send(destination, encode_claims(Table, batch))
+                batch, room, limit = [], full, limit - 1
+                if limit == 0:
+                    return
+            batch.append(encoded)
+            room -= len(encoded)
+        self._send(destination, encode_claims(Table, batch))
+
+    def _hashes(self) -> tuple[bytes, bytes]:
+        return self._replication.hash(), self._membership.digest()
+
+    # What happens by itself.
+
+    def _settle(self, now: int) -> None:
+        """After every call: take up what was written, spread what is news, save what changed."""
+        if self.phase == "left":
+            return
+        self._replication.gather(now)
+        if self._membership.rumors and "gossip" not in self._timers and self._membership.others():
+            self._timers.set("gossip", now + self._timing.gossip_interval, self._gossip)
+        records = self._records.take(self.store)
+        if records:
+            self._effects.append(Persist(records))
+
+    def _gossip(self, _: int) -> None:
+        others = self._membership.others()
+        for other in self._random.sample(others, min(self._timing.gossip_fanout, len(others))):
+            if self._membership.rumors:
+                self._send(other.address)
+
+    def _call_joins(self, now: int) -> None:
+        """Call every join address, and again after a while, as long as we are alone."""
+        if self._membership.others():
+            return
+        for address in self._joins:
+            self._send(address, encode_join(encode_claim(self._membership.me)))
+        if self._joins:
+            self._timers.set("join", now + SECOND, self._call_joins)
+
+    def _reconnect(self, now: int) -> None:
+        """Call a member that we believe failed: if it is there after all, it will refute."""
+        pause = self._timing.reconnect_interval
+        self._timers.set(
+            "reconnect", now + pause // 2 + self._random.randrange(pause), self._reconnect
+        )
+        failed = self._membership.failed()
+        if failed:
+            lost = self._random.choice(failed)
+            self._send(lost.address, encode_join(encode_claim(self._membership.me)))
+        if "join" not in self._timers:
+            self._call_joins(now)
+
+    def _hand_over(self, now: int) -> None:
+        """Before we go, somebody has to hold what was written here."""
+        held = not self.store.context or self._replication.held_by(self.store.context)
+        if held or not self._membership.others():
+            self._say_goodbye(now)
+        else:
+            self._replication.solicit(now)
+            self._timers.set("goodbye", now + self._timing.pull_delay, self._hand_over)
+
+    def _say_goodbye(self, now: int) -> None:
+        """Announce that we left, and tell some members directly, until all of them have answered."""
+        self._timers.stop("hand over")
+        if self._membership.me.state is State.ALIVE:
+            self._membership.leave()
+        others = self._membership.others()
+        self._goodbyes.clear()
+        for other in self._random.sample(others, min(GOODBYES, len(others))):
+            sequence = self._prober.next_sequence()
+            self._goodbyes[sequence] = other.name
+            goodbye = encode_claims(Claims, [encode_claim(self._membership.me)])
+            self._send(other.address, encode(Probe(sequence, other.name, *self._hashes())), goodbye)
+        self._timers.set("goodbye", now + self._timing.gossip_interval, self._say_goodbye)
+        if not others:
+            self._end(now)
+
+    def _end(self, _: int) -> None:
+        self.phase = "left"
+        self._timers.clear()
+
+    def _written(self) -> None:
+        if self.on_write is not None:
+            self.on_write()
+
+    def _tell(self, event: MemberEvent) -> None:
+        self._effects.append(event)
+        if isinstance(event, MemberJoined | MemberUpdated):
+            self._records.remember(event.member)
+        elif isinstance(event, MemberLeft):
+            self._records.forget(event.member)
+        if isinstance(event, MemberJoined | MemberFailed | MemberLeft):
+            self._replication.forget(event.member.name)
+            self._heard.pop(event.member.name, None)

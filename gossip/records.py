@@ -1,0 +1,72 @@
+"""What a member remembers across restarts: its id, its epoch, whom it knew, and the data.
+
+Records are plain keys and values, so any disk will do. Each boot is a new replica of the data (a
+new name in the causal context), so no dot is ever used twice, whatever of the last run got lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from crdt import Store
+
+from .member import Address, Member
+
+_ID, _EPOCH, _MEMBER, _DATA = b"i", b"e", b"m", b"d"
+
+Record = tuple[bytes, bytes | None]
+
+
+class Records:
+    """Reads what an earlier run persisted, and gathers what this one is to persist."""
+
+    def __init__(self, recovered: Mapping[bytes, bytes] | None) -> None:
+        self._durable = recovered is not None
+        self._recovered = recovered or {}
+        self._pending: list[Record] = []
+
+    def member_id(self, entropy: Callable[[int], bytes]) -> bytes:
+        """This member's id: made once, and kept."""
+        known = self._recovered.get(_ID)
+        if known is not None and len(known) == 16:
+            return known
+        fresh = entropy(16)
+        self._pending.append((_ID, fresh))
+        return fresh
+
+    def next_epoch(self, wall: int) -> int:
+        """The number of this boot: the wall clock, or one more than the last boot's if that is
+        greater.
+        """
+        last = int.from_bytes(self._recovered.get(_EPOCH, b""), "big")
+        epoch = max(wall, last + 1)
+        self._pending.append((_EPOCH, epoch.to_bytes(8, "big")))
+        return epoch
+
+    def known_addresses(self) -> Iterator[Address]:
+        """Where members were that an earlier run knew."""
+        for key, value in self._recovered.items():
+            if key.startswith(_MEMBER):
+                yield Address.parse(value.decode())
+
+    def load_into(self, store: Store) -> None:
+        """Give the store its data back."""
+        cut = len(_DATA)
+        store.load({k[cut:]: v for k, v in self._recovered.items() if k.startswith(_DATA)})
+
+    def remember(self, member: Member) -> None:
+        """Keep a member's address."""
+        self._pending.append((_MEMBER + member.name.encode(), str(member.address).encode()))
+
+    def forget(self, member: Member) -> None:
+        """Drop the address of a member that left."""
+        self._pending.append((_MEMBER + member.name.encode(), None))
+
+    def take(self, store: Store) -> tuple[Record, ...]:
+        """What is to be persisted now; nothing when this member has no disk."""
+        if not self._durable:
+            self._pending.clear()
+            store.discard_records()
+            return ()
+        pending, self._pending = self._pending, []
+        return (*pending, *((_DATA + key, value) for key, value in store.take_records()))

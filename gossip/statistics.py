@@ -1,0 +1,19 @@
+"""What went over the wire, for people and for metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """Counts since the start; `dropped` has a count for each reason why a datagram was ignored."""
+
+    datagrams_sent: int
+    bytes_sent: int
+    datagrams_received: int
+    bytes_received: int
+    dropped: Mapping[str, int]
+    name_conflicts: int
+    members_refused: int
