@@ -8,14 +8,13 @@ logging for anti-entropy and persisting, without that of sending.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
-from random import Random
 
+from bench.asker import member
 from bench.measure import Figure, Progress, rates
 from crdt import LWWMap, ORSet, PNCounter
-from gossip import Address, Peer, Timing
+from gossip import Address, Peer
 
 WRITES = 10_000
 BATCH = 100
@@ -73,16 +72,6 @@ def driven(collection: Callable[[Peer], Write]) -> Write:
 
 def lone_member() -> Peer:
     """A running member of a cluster of one."""
-    peer = Peer(
-        name="bench",
-        address=Address("127.0.0.1", 7847),
-        secret=b"bench",
-        wall=time.time_ns,
-        random=Random(1),
-        entropy=os.urandom,
-        timing=Timing.lan(),
-        tags={},
-        recovered={},
-    )
+    peer = member("bench", b"bench", Address("127.0.0.1", 7847))
     peer.start(time.monotonic_ns(), join=[])
     return peer
