@@ -16,7 +16,7 @@ from sim.errors import SimError
 SECOND = 1_000_000_000
 """One virtual second in nanoseconds."""
 
-Entry = tuple[int, int, Callable[..., None], tuple[object, ...]]
+Entry = tuple[int, int, Callable[..., object], tuple[object, ...]]
 """(time, sequence, action, its arguments)."""
 
 
@@ -30,7 +30,7 @@ class Agenda:
         self._entries: list[Entry] = []
         self._sequence = 0
 
-    def put(self, at: int, action: Callable[..., None], *arguments: object) -> None:
+    def put(self, at: int, action: Callable[..., object], *arguments: object) -> None:
         """Have `action(*arguments)` done at `at`, which is not in the past. Costs O(log n)."""
         assert at >= self.now, f"{at} is before {self.now}"
         self._sequence += 1
@@ -45,10 +45,16 @@ class Agenda:
         self.now = until
 
 
-def nanoseconds(seconds: float, what: str) -> int:
-    """A user's seconds as our integer; `SimError` for what is negative or not a length of time."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise SimError(f"{what} is a number of seconds, not {seconds!r}")
-    if not isfinite(seconds) or seconds < 0:
-        raise SimError(f"{what} is a finite number of seconds from 0, not {seconds!r}")
-    return round(seconds * SECOND)
+def nanoseconds(seconds: object, what: str) -> int:
+    """A user's seconds as our integer; `SimError` for what is no length of time."""
+    value = finite(seconds, f"{what} is a number of seconds")
+    if value < 0:
+        raise SimError(f"{what} is a number of seconds from 0, not {seconds!r}")
+    return round(value * SECOND)
+
+
+def finite(value: object, words: str) -> float:
+    """`value`, if it is a finite number; otherwise a `SimError` that says so in `words`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise SimError(f"{words}, not {value!r}")
+    return value

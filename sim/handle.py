@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from math import isfinite
-
 from crdt import LWWMap, ORSet, PNCounter
 from gossip import Peer
-from sim.agenda import SECOND
+from sim.agenda import SECOND, finite
 from sim.errors import SimError
 from sim.host import Host
 from sim.world import World
@@ -106,13 +104,13 @@ class Handle:
     def skew(self, seconds: float) -> None:
         """Set the node's wall clock this far ahead of the true time; behind it, when negative."""
         self._peer()
-        if not isinstance(seconds, int | float) or not isfinite(seconds):
-            raise SimError(f"a skew is a finite number of seconds, not {seconds!r}")
-        self._world.skew(self._host, round(seconds * SECOND))
+        ahead = finite(seconds, "a skew is a number of seconds")
+        self._world.skew(self._host, round(ahead * SECOND))
 
     def _peer(self) -> Peer:
-        if not self._host.running or self._host.peer is None:
+        peer = self._host.peer
+        if peer is None or not self._host.running:
             raise SimError(
                 f"{self.name} does not run: it crashed or left; restart() brings it back"
             )
-        return self._host.peer
+        return peer

@@ -11,7 +11,14 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from crdt import CausalContext
-from gossip import MemberEvent, MemberFailed, Peer
+from gossip import (
+    MemberEvent,
+    MemberFailed,
+    MemberRecovered,
+    MemberSuspected,
+    MemberUpdated,
+    Peer,
+)
 from sim.host import Host
 
 WAKES_MAX = 1000
@@ -29,15 +36,15 @@ class Invariant(NamedTuple):
 SOUND = Invariant("sound", "everything a running member knows fits together (Peer.check)")
 SELF_ALIVE = Invariant("self-alive", "a running member holds itself alive")
 EQUAL = Invariant("equal-state", "members that have seen the same changes are in the same state")
-FORWARD = Invariant("forward", "what a member knows of another's incarnation never goes back")
-OWN_WORD = Invariant(
-    "own-word", "nobody knows a greater incarnation of a member than it has itself"
-)
+FORWARD = Invariant("forward", "within one boot of a member, its incarnation never goes back")
+OWN_WORD = Invariant("own-word", "nobody knows a greater incarnation of a member than itself")
 ACCURATE = Invariant("accurate", "while nothing was ever disturbed, nobody is reported failed")
-CLEAN = Invariant("clean", "while nothing was ever disturbed, no datagram is dropped")
-PROGRESS = Invariant(
-    "progress", "a member that was woken asks to be woken later, not again and again"
-)
+CLEAN = Invariant("clean", "while no datagram is corrupted, members drop none")
+PROGRESS = Invariant("progress", "a member that was woken is not due again at once, for ever")
+
+WITHIN_BOOT = (MemberSuspected, MemberRecovered, MemberUpdated)
+"""What is told of a boot that was known before. The other events may be the first word of a new
+boot, whose incarnations begin anew."""
 
 
 class Broken(NamedTuple):
@@ -70,10 +77,10 @@ class Watch:
             self.broken.append(Broken(ACCURATE, host.name, now, f"{member.name} failed"))
         known = self._known(host)
         before = known.get(member.id, member.incarnation)
-        if member.incarnation < before:
+        if member.incarnation < before and isinstance(event, WITHIN_BOOT):
             detail = f"{member.name} went from incarnation {before} to {member.incarnation}"
             self.broken.append(Broken(FORWARD, host.name, now, detail))
-        known[member.id] = max(before, member.incarnation)
+        known[member.id] = member.incarnation
 
     def woken(self, host: Host, now: int) -> None:
         """A process is about to be woken; `StuckError` when it was too often at one moment."""
@@ -82,12 +89,15 @@ class Watch:
             self.broken.append(Broken(PROGRESS, host.name, now, detail))
             raise StuckError(host.name)
 
-    def examine(self, hosts: Sequence[Host], now: int, *, calm: bool) -> Iterator[Broken]:
-        """Everything that is broken in the state of the nodes, the earlier finds first."""
+    def examine(self, hosts: Sequence[Host], now: int, *, intact: bool) -> Iterator[Broken]:
+        """Everything that was found broken, and what is broken in the state of the nodes.
+
+        `intact` says that no datagram was ever corrupted.
+        """
         yield from self.broken
         peers = [(host, host.peer) for host in hosts if host.running and host.peer is not None]
         for host, peer in peers:
-            for invariant, detail in (*_unsound(peer), *_unclean(peer, calm=calm)):
+            for invariant, detail in (*_unsound(peer), *_unclean(peer, intact=intact)):
                 yield Broken(invariant, host.name, now, detail)
         for invariant, host, detail in (*_unequal(peers), *_invented(peers)):
             yield Broken(invariant, host.name, now, detail)
@@ -107,9 +117,9 @@ def _unsound(peer: Peer) -> Iterator[tuple[Invariant, str]]:
         yield SOUND, str(broken).partition("\n")[0] or "an assertion without words"
 
 
-def _unclean(peer: Peer, *, calm: bool) -> Iterator[tuple[Invariant, str]]:
+def _unclean(peer: Peer, *, intact: bool) -> Iterator[tuple[Invariant, str]]:
     dropped = {reason: count for reason, count in peer.statistics().dropped.items() if count}
-    if calm and dropped:
+    if intact and dropped:
         yield CLEAN, f"dropped {dropped}"
 
 
@@ -131,15 +141,16 @@ def _invented(peers: Sequence[tuple[Host, Peer]]) -> Iterator[tuple[Invariant, H
     """What nodes hold of themselves and of each other, against each one's own word."""
     views = [(host, peer.members()) for host, peer in peers]
     own = {
-        member.id: (host, member)
+        member.id: member
         for host, members in views
         for member in members
-        if member.name == host.name
+        # Incarnations begin anew with each boot, and a view may still be of the boot before.
+        if member.name == host.name and host.boots == 1
     }
     for host, members in views:
         for member in members:
-            subject, word = own.get(member.id, (None, member))
-            if subject is host and member.state != "alive":
+            word = own.get(member.id, member)
+            if member.name == host.name and member.state != "alive":
                 yield SELF_ALIVE, host, f"it holds itself {member.state}"
             if member.incarnation > word.incarnation:
                 detail = f"{member.name} at {member.incarnation}, itself at {word.incarnation}"

@@ -14,7 +14,7 @@ from random import Random
 from struct import Struct
 from typing import NamedTuple
 
-from sim.agenda import SECOND, nanoseconds
+from sim.agenda import SECOND, finite, nanoseconds
 from sim.errors import SimError
 from sim.streams import derived
 
@@ -23,11 +23,13 @@ HOLD_MIN = SECOND // 10
 choice, long enough for several round trips to overtake it."""
 
 
-def probability(value: float, what: str) -> float:
+def probability(value: object, what: str) -> float:
     """`value`, if it is a probability; `SimError` otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise SimError(f"{what} is a probability in 0..1, not {value!r}")
-    return float(value)
+    words = f"{what} is a probability in 0..1"
+    number = finite(value, words)
+    if not 0 <= number <= 1:
+        raise SimError(f"{words}, not {value!r}")
+    return number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,9 +22,9 @@ class Simulation:
     """A cluster of `nodes` members n0, n1, …, all started at time 0 and joining through n0."""
 
     def __init__(self, nodes: int, seed: int = 0, faults: Faults | None = None) -> None:
-        if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
+        if type(nodes) is not int or nodes < 1:  # True is an int to isinstance
             raise SimError(f"nodes is how many there are, from 1, not {nodes!r}")
-        if isinstance(seed, bool) or not isinstance(seed, int):
+        if type(seed) is not int:
             raise SimError(f"seed is an integer, not {seed!r}")
         if faults is not None and not isinstance(faults, Faults):
             raise SimError(f"faults is a Faults, not {faults!r}")
@@ -79,7 +79,7 @@ class Simulation:
             self._advance(min(agenda.now + LOOK, limit))
         return (agenda.now - start) / SECOND
 
-    def at(self, seconds: float, action: Callable[[Simulation], None]) -> None:
+    def at(self, seconds: float, action: Callable[[Simulation], object]) -> None:
         """Have `action(sim)` done when the virtual time is `seconds`, in the midst of a run."""
         at = nanoseconds(seconds, "at")
         if at < self._world.agenda.now:
@@ -165,7 +165,8 @@ class Simulation:
     def violations(self) -> list[InvariantViolation]:
         """Every invariant that is or was broken, each as the exception that `check` raises."""
         world = self._world
-        found = world.watch.examine(world.hosts, world.agenda.now, calm=world.calm)
+        intact = not self.faults.corrupt
+        found = world.watch.examine(world.hosts, world.agenda.now, intact=intact)
         return [self._violation(broken) for broken in found]
 
     def check(self) -> None:

@@ -189,7 +189,12 @@ def test_at_does_something_in_the_midst_of_a_run() -> None:
     sim = formed()
     seen = list[float]()
     at = sim.now + 1.25
-    sim.at(at, lambda s: (seen.append(s.now), s["n4"].crash()))
+
+    def act(within: Simulation) -> None:
+        seen.append(within.now)
+        within["n4"].crash()
+
+    sim.at(at, act)
     sim.run(20.0)
     assert seen == [at]
     assert sim["n0"].members()["n4"] == "failed"
