@@ -228,6 +228,11 @@ class Peer:
     # Reading and writing.
 
     @property
+    def id(self) -> str:
+        """This member's id, hex."""
+        return self._membership.me.id.hex()
+
+    @property
     def address(self) -> Address:
         """Where this member is reached."""
         return self._membership.me.address

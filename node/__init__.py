@@ -1,6 +1,35 @@
 """A member on a real machine: the trio driver of `gossip.Peer`, the agent and the command line."""
 
+from gossip import (
+    Address,
+    Member,
+    MemberEvent,
+    MemberFailed,
+    MemberJoined,
+    MemberLeft,
+    MemberRecovered,
+    MemberSuspected,
+    MemberUpdated,
+)
 from node.config import Config
 from node.errors import ConfigError, NodeClosed, NodeError, StartError, SyncTimeout
+from node.node import Node
 
-__all__ = ["Config", "ConfigError", "NodeClosed", "NodeError", "StartError", "SyncTimeout"]
+__all__ = [
+    "Address",
+    "Config",
+    "ConfigError",
+    "Member",
+    "MemberEvent",
+    "MemberFailed",
+    "MemberJoined",
+    "MemberLeft",
+    "MemberRecovered",
+    "MemberSuspected",
+    "MemberUpdated",
+    "Node",
+    "NodeClosed",
+    "NodeError",
+    "StartError",
+    "SyncTimeout",
+]

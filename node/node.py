@@ -1,0 +1,346 @@
+"""A member that you embed: `gossip.Peer` on a real socket, driven by trio.
+
+One task waits for the socket, one for the peer's deadline, one saves. None of them holds any state
+of the protocol; they follow the contract in `gossip/__init__.py`. The socket is drained without
+blocking per datagram, and always before the deadline is looked at: an answer that has arrived
+counts, however late this process is.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import suppress
+from random import Random
+from types import TracebackType
+from typing import Literal, Self
+
+import trio
+
+from crdt import CrdtError, LWWMap, ORSet, PNCounter
+from gossip import Address, Member, MemberEvent, Peer, Persist, Statistics, Timing, Transmit
+from node.config import GOSSIP_PORT, Config, split_address
+from node.disk import Disk
+from node.errors import NodeClosed, StartError, SyncTimeout
+from node.udp import advertised, bind, resolve
+
+NS = 1_000_000_000
+
+DRAIN = 256
+"""Datagrams taken from the socket before other tasks get their turn."""
+
+ASK_AGAIN = 0.1
+"""Seconds after which `sync` asks again those who have not said that they hold the writes."""
+
+EVENTS = 1024
+"""Membership events that wait for a slow reader; older ones are dropped beyond that."""
+
+
+class Node:
+    """A member of the cluster, inside `async with Node(config) as node`.
+
+    Reading and writing are plain calls on local memory; only waiting is async.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.name = config.name
+        self._peer: Peer | None = None
+        self._disk: Disk | None = None
+        self._blocked: frozenset[Address] = frozenset()
+        self._kick = trio.Event()
+        self._heard = trio.Event()
+        self._sleeping_until = math.inf
+        self._readers: list[trio.MemorySendChannel[MemberEvent]] = []
+
+    # Life.
+
+    async def __aenter__(self) -> Self:
+        self._socket = bind(self.config.bind_address)
+        try:
+            self._peer = self._open_peer()
+            joins = await self._resolve(self.config.join, strict=False)
+        except BaseException:
+            self._close()
+            raise
+        self._peer.on_write = self._wake_up
+        self._peer.start(_now(), joins)
+        self._nursery_context = trio.open_nursery()
+        self._nursery = await self._nursery_context.__aenter__()
+        await self._nursery.start(self._work)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # What the caller raised goes its own way; only what failed in our tasks comes out of the nursery.
+        try:
+            with trio.CancelScope(shield=True):
+                if not self._nursery.cancel_scope.cancel_called:
+                    await self.leave()
+            self._working.cancel()
+            await self._nursery_context.__aexit__(None, None, None)
+            if self._disk is not None:
+                with trio.CancelScope(shield=True):
+                    await self._disk.flush()
+        finally:
+            self._close()
+
+    async def _work(self, task_status: trio.TaskStatus[None]) -> None:
+        """All our tasks. They outlast a cancelled caller, so that this node can still say goodbye."""
+        async with trio.open_nursery() as nursery:
+            nursery.cancel_scope.shield = True
+            self._working = nursery.cancel_scope
+            nursery.start_soon(self._receive)
+            nursery.start_soon(self._keep_time)
+            if self._disk is not None:
+                nursery.start_soon(self._disk.run)
+            self._perform()
+            task_status.started()
+
+    async def leave(self) -> None:
+        """Say goodbye; returns when enough members have heard it, or after a bounded time."""
+        peer = self._running()
+        peer.leave(_now())
+        self._perform()
+        while peer.phase != "left":
+            await self._something()
+        self._end_readers()
+
+    def _open_peer(self) -> Peer:
+        config = self.config
+        port = self._socket.getsockname()[1]
+        self._disk = Disk(config.data_dir) if config.data_dir is not None else None
+        timings = {"lan": Timing.lan, "wan": Timing.wan, "local": Timing.local}
+        try:
+            return Peer(
+                name=config.name,
+                address=Address(advertised(config.bind_address), port),
+                secret=config.secret_bytes,
+                wall=time.time_ns,
+                random=Random(os.urandom(16)),
+                entropy=os.urandom,
+                timing=timings[config.profile](),
+                tags=config.tags,
+                recovered=self._disk.recovered if self._disk is not None else None,
+            )
+        except CrdtError as error:
+            raise StartError(
+                f"the state in {str(config.data_dir)!r} cannot be read",
+                why=str(error),
+                remedy="another data_dir: the other members still have the data",
+            ) from None
+
+    def _close(self) -> None:
+        self._socket.close()
+        if self._disk is not None:
+            self._disk.close()
+
+    def _running(self) -> Peer:
+        if self._peer is None:
+            raise NodeClosed("the node was not started", remedy="async with Node(config) as node")
+        return self._peer
+
+    # Data.
+
+    def counter(self, name: str) -> PNCounter:
+        """The counter called `name`, live; `CrdtError` when that name has another type."""
+        return self._running().counter(name)
+
+    def set(self, name: str) -> ORSet:
+        """The set called `name`, live; `CrdtError` when that name has another type."""
+        return self._running().set(name)
+
+    def map(self, name: str) -> LWWMap:
+        """The map called `name`, live; `CrdtError` when that name has another type."""
+        return self._running().map(name)
+
+    def names(self, prefix: str = "") -> Mapping[str, str]:
+        """The names in use that start with `prefix`, each with its type."""
+        return self._running().names(prefix)
+
+    def digest(self) -> str:
+        """A hash of the whole replicated state: equal on two nodes exactly when their states are
+        equal.
+        """
+        return self._running().digest()
+
+    async def sync(self, *, acks: int | Literal["majority", "all"], timeout: float) -> None:
+        """Return when so many members, this one included, hold all that was written here so far.
+
+        "majority" and "all" count every member that has not left, the failed ones too.
+        `SyncTimeout` after `timeout` seconds; the writes stay and go on replicating.
+        """
+        peer = self._running()
+        if self._disk is not None:
+            await self._disk.flush()
+        context = peer.context()
+        wanted = self._quorum(acks)
+        with trio.move_on_after(timeout):
+            while len(peer.held_by(context)) + 1 < wanted:
+                peer.solicit(_now())
+                self._perform()
+                with trio.move_on_after(ASK_AGAIN):
+                    while len(peer.held_by(context)) + 1 < wanted:
+                        await self._something()
+        reached = len(peer.held_by(context)) + 1
+        if reached < wanted:
+            raise SyncTimeout(reached, wanted)
+        await trio.lowlevel.checkpoint()
+
+    def _quorum(self, acks: int | str) -> int:
+        total = sum(member.state != "left" for member in self.members())
+        if acks == "majority":
+            return total // 2 + 1
+        if acks == "all":
+            return total
+        if type(acks) is not int or acks < 1:
+            raise ValueError(f'acks is a number from 1, "majority" or "all", not {acks!r}')
+        return acks
+
+    # Members.
+
+    @property
+    def id(self) -> str:
+        """This member's id, hex."""
+        return self._running().id
+
+    @property
+    def address(self) -> Address:
+        """Where other members reach this one."""
+        return self._running().address
+
+    @property
+    def phase(self) -> str:
+        """One of new, running, leaving, left."""
+        return "new" if self._peer is None else self._peer.phase
+
+    def members(self) -> tuple[Member, ...]:
+        """All members heard of, this one included, by name."""
+        return self._running().members()
+
+    def converged(self) -> bool:
+        """Whether every other member, as last heard, sees the same members and holds the same data."""
+        return self._running().converged()
+
+    def statistics(self) -> Statistics:
+        """What went over the wire so far."""
+        return self._running().statistics()
+
+    async def join(self, addresses: Sequence[str]) -> None:
+        """Call members at further addresses. `OSError` for a host name that cannot be resolved."""
+        peer = self._running()
+        peer.join(await self._resolve(addresses, strict=True), _now())
+        self._perform()
+
+    async def events(self) -> AsyncIterator[MemberEvent]:
+        """Membership events from now on, until this node has left. A reader too slow by 1024 misses
+        some.
+        """
+        self._running()
+        send, receive = trio.open_memory_channel[MemberEvent](EVENTS)
+        self._readers.append(send)
+        try:
+            async for event in receive:
+                yield event
+        finally:
+            if send in self._readers:
+                self._readers.remove(send)
+            send.close()
+
+    def block(self, addresses: Collection[Address]) -> None:
+        """Cut this node off from these addresses (from none, when empty): for demos and tests.
+
+        `PermissionError` unless the configuration allows fault injection.
+        """
+        if not self.config.fault_injection:
+            raise PermissionError("fault_injection is off in this node's configuration")
+        self._blocked = frozenset(addresses)
+
+    # The driver: see the contract in `gossip/__init__.py`.
+
+    async def _receive(self) -> None:
+        while True:
+            await trio.lowlevel.wait_readable(self._socket)
+            self._drain()
+
+    async def _keep_time(self) -> None:
+        peer = self._running()
+        while True:
+            due = peer.next_wake
+            self._sleeping_until = math.inf if due is None else due
+            with trio.move_on_at(self._sleeping_until / NS):
+                await self._kick.wait()
+            self._kick = trio.Event()
+            self._drain()
+            peer.wake(_now())
+            self._perform()
+            await trio.lowlevel.cancel_shielded_checkpoint()
+
+    def _drain(self) -> None:
+        peer = self._running()
+        for _ in range(DRAIN):
+            try:
+                datagram, source = self._socket.recvfrom(65536)
+            except BlockingIOError:
+                break
+            except OSError:
+                continue  # an earlier datagram of ours was refused somewhere: the probes will notice
+            address = Address(source[0], source[1])
+            if address not in self._blocked:
+                peer.receive(datagram, address, _now())
+        self._perform()
+        self._heard.set()
+        self._heard = trio.Event()
+
+    def _perform(self) -> None:
+        peer = self._running()
+        for effect in peer.effects():
+            if isinstance(effect, Transmit):
+                self._transmit(effect)
+            elif isinstance(effect, Persist):
+                if self._disk is not None:
+                    self._disk.save(effect.records)
+            else:
+                self._report(effect)
+        due = peer.next_wake
+        if due is not None and due < self._sleeping_until:
+            self._wake_up()
+
+    def _transmit(self, effect: Transmit) -> None:
+        if effect.destination not in self._blocked:
+            # No buffer, no route, no port there: to the protocol, a lost datagram like any other.
+            with suppress(OSError):
+                self._socket.sendto(effect.datagram, effect.destination)
+
+    def _report(self, event: MemberEvent) -> None:
+        for reader in self._readers:
+            with suppress(trio.WouldBlock):  # a reader that sleeps can still ask members()
+                reader.send_nowait(event)
+
+    def _end_readers(self) -> None:
+        for reader in self._readers:
+            reader.close()
+        self._readers.clear()
+
+    def _wake_up(self) -> None:
+        self._kick.set()
+
+    async def _something(self) -> None:
+        """Wait until datagrams came or time passed."""
+        with trio.move_on_after(ASK_AGAIN):
+            await self._heard.wait()
+
+    async def _resolve(self, texts: Sequence[str], *, strict: bool) -> list[Address]:
+        return await resolve(
+            [split_address("join", text, GOSSIP_PORT) for text in texts], strict=strict
+        )
+
+
+def _now() -> int:
+    return int(trio.current_time() * NS)

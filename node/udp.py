@@ -1,0 +1,74 @@
+"""The UDP socket of a node, and the addresses around it."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Sequence
+
+import trio
+
+from gossip import Address
+from node.errors import StartError
+
+RECEIVE_BUFFER = 1 << 20
+"""Bytes asked of the kernel, so that a burst survives while this process is busy; it may give
+fewer.
+"""
+
+
+def bind(address: Address) -> socket.socket:
+    """A non-blocking UDP socket at this address; `StartError` when it is not to be had."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.setblocking(False)  # noqa: FBT003
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    try:
+        sock.bind(tuple(address))
+    except OSError as error:
+        sock.close()
+        taken = error.errno == errno.EADDRINUSE
+        raise StartError(
+            f"cannot listen on udp {address}",
+            why="the port is taken" if taken else (error.strerror or str(error)),
+            remedy="another --bind, or port 0 for any free one" if taken else "another --bind",
+        ) from None
+    return sock
+
+
+def advertised(bound: Address) -> str:
+    """The host that others are told to reach this node at.
+
+    When bound to all interfaces it is the one that the route to the outside has. No datagram is
+    sent to find out.
+    """
+    host = ipaddress.ip_address(bound.host)
+    if not host.is_unspecified:
+        return bound.host
+    family, outside = (
+        (socket.AF_INET6, "2001:db8::1") if host.version == 6 else (socket.AF_INET, "192.0.2.1")
+    )
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((outside, 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "::1" if host.version == 6 else "127.0.0.1"
+
+
+async def resolve(places: Sequence[tuple[str, int]], *, strict: bool) -> list[Address]:
+    """Every address behind these hosts and ports, in order. An unknown name is an `OSError`, or
+    skipped.
+    """
+    found: dict[Address, None] = {}
+    for host, port in places:
+        try:
+            answers = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        except OSError:
+            if strict:
+                raise
+            continue
+        for *_, where in answers:
+            found[Address(str(where[0]), int(where[1]))] = None
+    return list(found)
