@@ -65,15 +65,24 @@ def client(args: argparse.Namespace, timeout: float | None = None) -> Client:
         raise UsageError(str(error)) from None
 
 
-def write(args: argparse.Namespace, method: str, *path: str, body: str | None = None) -> Any:
-    """A write, held by as many members as asked for within the time-out."""
-    if args.acks is None:
-        return client(args).request(method, *path, body=body)
-    query = {"acks": args.acks, "timeout": f"{args.timeout}s"}
-    # The agent answers when the time is up; that answer needs time of its own.
-    return client(args, args.timeout + REQUEST_TIMEOUT).request(
-        method, *path, body=body, query=query
-    )
+def read(args: argparse.Namespace, *path: str, **query: str | None) -> dict[str, Any]:
+    """What the agent has there."""
+    with client(args) as agent:
+        return agent.get(*path, **query)
+
+
+def write(
+    args: argparse.Namespace, method: str, *path: str, body: str | None = None
+) -> dict[str, Any]:
+    """A change, held by as many members as ``--acks`` asks for within the time-out."""
+    acks = getattr(args, "acks", None)
+    if acks is None:
+        with client(args) as agent:
+            return agent.request(method, *path, body=body)
+    # The agent answers when the time is up at the latest; that answer needs time of its own.
+    with client(args, args.timeout + REQUEST_TIMEOUT) as agent:
+        query = {"acks": acks, "timeout": f"{args.timeout}s"}
+        return agent.request(method, *path, body=body, query=query)
 
 
 def show(args: argparse.Namespace, content: dict[str, Any], text: str) -> int:

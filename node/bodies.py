@@ -54,9 +54,10 @@ async def read_json(request: Request) -> Any:
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > BODY_BYTES_MAX:
-            raise Problem(413, f"the body has more than {BODY_BYTES_MAX} bytes")
-        chunks.append(chunk)
+        if size <= BODY_BYTES_MAX:
+            chunks.append(chunk)
+    if size > BODY_BYTES_MAX:  # read to its end all the same: who still sends does not hear us
+        raise Problem(413, f"the body has more than {BODY_BYTES_MAX} bytes")
     return parse_json(b"".join(chunks))
 
 

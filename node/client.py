@@ -107,7 +107,7 @@ class Client:
         if isinstance(error, TimeoutError):
             why = f"no answer in {self.timeout:g} s"
         else:
-            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            why = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
         remedy = "coterie agent, or --agent URL if it is elsewhere"
         return AgentUnreachableError(f"cannot reach {self.agent}", why=why, remedy=remedy)
 

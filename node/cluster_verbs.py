@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable
 
-from node.asking import REQUEST_TIMEOUT, Subparsers, client, leaf, show
+from node.asking import REQUEST_TIMEOUT, Subparsers, client, leaf, read, show, write
 from node.client import AgentUnreachableError, Client
 from node.errors import NodeError
 from node.output import natural, print_json, print_table, value_text
@@ -36,7 +36,7 @@ def add(subparsers: Subparsers) -> None:
 
 def run_members(args: argparse.Namespace) -> int:
     """One line for each member, by name."""
-    content = client(args).get("v1", "members")
+    content = read(args, "v1", "members")
     if args.output == "json":
         print_json(content)
         return 0
@@ -51,7 +51,7 @@ def run_members(args: argparse.Namespace) -> int:
 
 def run_info(args: argparse.Namespace) -> int:
     """The agent's status, one field a line."""
-    content = client(args).get("v1", "status")
+    content = read(args, "v1", "status")
     if args.output == "json":
         print_json(content)
         return 0
@@ -62,20 +62,20 @@ def run_info(args: argparse.Namespace) -> int:
 
 def run_digest(args: argparse.Namespace) -> int:
     """The digest alone."""
-    content = client(args).get("v1", "digest")
+    content = read(args, "v1", "digest")
     return show(args, content, content["digest"])
 
 
 def run_join(args: argparse.Namespace) -> int:
     """Call members; it does not wait for their answer, `coterie wait` does."""
     body = json.dumps({"addresses": args.addresses})
-    content = client(args).request("POST", "v1", "members", "join", body=body)
+    content = write(args, "POST", "v1", "members", "join", body=body)
     return show(args, content, f"calling {', '.join(content['addresses'])}")
 
 
 def run_leave(args: argparse.Namespace) -> int:
     """Leave and end."""
-    content = client(args).request("POST", "v1", "leave")
+    content = write(args, "POST", "v1", "leave")
     return show(args, content, f"{content['name']} has left")
 
 
@@ -102,13 +102,13 @@ def _states(agent: Client, name: str | None = None) -> list[str]:
 def run_wait(args: argparse.Namespace) -> int:
     """Ask until it holds. An agent that is not reachable yet may still be starting."""
     spelling, holds = args.condition
-    agent = client(args, REQUEST_TIMEOUT)
     deadline = time.monotonic() + args.timeout
     while True:
         unreachable = None
         try:
-            if holds(agent):
-                return 0
+            with client(args, REQUEST_TIMEOUT) as agent:
+                if holds(agent):
+                    return 0
         except AgentUnreachableError as error:
             unreachable = error
         if time.monotonic() > deadline:

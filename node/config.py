@@ -19,14 +19,13 @@ from types import MappingProxyType
 from typing import Any
 
 from gossip import Address
+from gossip.member import MAX_NAME_BYTES, MAX_TAGS_BYTES, is_name, tags_fit
 from node.errors import ConfigError
 
 GOSSIP_PORT = 7847
 HTTP_PORT = 7848
 PROFILES = ("lan", "wan", "local")
 
-NAME_LENGTH_MAX = 64
-TAGS_BYTES_MAX = 4096
 SECRET_FILE_BYTES_MAX = 65536
 
 ADDRESS = re.compile(
@@ -53,7 +52,7 @@ class Config:
     """The settings of one node. Construction raises `ConfigError`, which names the field."""
 
     name: str = field(default_factory=socket.gethostname)
-    """How other members call this one: 1 to 64 printable characters, unique in the cluster."""
+    """How other members call this one: 1 to 64 printable bytes, unique in the cluster."""
 
     bind: str = f"127.0.0.1:{GOSSIP_PORT}"
     """``host:port`` of the UDP socket; an IP address or ``localhost``, port 0 for any free one."""
@@ -68,7 +67,7 @@ class Config:
     """Where the state outlives the process; None keeps it in memory."""
 
     tags: Mapping[str, str] = field(default_factory=dict)
-    """Short facts that other members see beside the name; 4 KiB in all."""
+    """Short facts that other members see beside the name; 512 bytes in all."""
 
     http: str | None = None
     """``host:port`` of the agent's HTTP server (loopback only); an embedded node has none."""
@@ -131,9 +130,18 @@ def split_address(setting: str, text: object, default_port: int) -> tuple[str, i
     """``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address as ``(host, port)``."""
     found = ADDRESS.fullmatch(text.strip()) if isinstance(text, str) else None
     port = int(found["port"] or default_port) if found else -1
-    if found is None or port > 65535:
+    literal = found and (found["bracketed"] or found["v6"])
+    if found is None or port > 65535 or (literal and not _is_ipv6(literal)):
         raise ConfigError(setting, f"{text!r} is not host:port", remedy=f"127.0.0.1:{default_port}")
-    return found["bracketed"] or found["v6"] or found["host"], port
+    return literal or found["host"], port
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_bind(setting: str, text: object) -> Address:
@@ -153,10 +161,9 @@ def is_loopback(address: Address) -> bool:
 
 
 def _check_name(name: object) -> None:
-    if not isinstance(name, str) or not 1 <= len(name) <= NAME_LENGTH_MAX:
-        raise ConfigError("name", f"{name!r} is not 1 to {NAME_LENGTH_MAX} characters of text")
-    if not name.isprintable():
-        raise ConfigError("name", f"{name!r} has characters that cannot be printed")
+    if not is_name(name):
+        form = f"1 to {MAX_NAME_BYTES} printable bytes of text without spaces at its ends"
+        raise ConfigError("name", f"{name!r} is not {form}")
 
 
 def _checked_join(join: object) -> tuple[str, ...]:
@@ -175,9 +182,8 @@ def _checked_tags(tags: object) -> Mapping[str, str]:
     for key, value in tags.items():
         if not (isinstance(key, str) and key and isinstance(value, str)):
             raise ConfigError("tags", f"{key!r} = {value!r} is not a name and a text")
-    size = sum(len(key.encode()) + len(value.encode()) for key, value in tags.items())
-    if size > TAGS_BYTES_MAX:
-        raise ConfigError("tags", f"{size} bytes in all, {TAGS_BYTES_MAX} are allowed")
+    if not tags_fit(tuple(tags.items())):
+        raise ConfigError("tags", f"more than {MAX_TAGS_BYTES} bytes in all")
     return MappingProxyType(dict(tags))
 
 

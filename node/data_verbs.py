@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from node.asking import Subparsers, client, group, leaf, show, write
+from node.asking import Subparsers, group, leaf, read, show, write
 from node.output import print_json, print_table, value_text
 
 
@@ -52,7 +52,7 @@ def _add_map(subparsers: Subparsers) -> None:
 
 def run_counter_get(args: argparse.Namespace) -> int:
     """The number."""
-    content = client(args).get("v1", "counters", args.name)
+    content = read(args, "v1", "counters", args.name)
     return show(args, content, str(content["value"]))
 
 
@@ -74,7 +74,7 @@ def _increment(args: argparse.Namespace, n: int) -> int:
 
 def run_set_get(args: argparse.Namespace) -> int:
     """One element a line; a text as it is, anything else as JSON."""
-    content = client(args).get("v1", "sets", args.name)
+    content = read(args, "v1", "sets", args.name)
     lines = [item if isinstance(item, str) else value_text(item) for item in content["value"]]
     return show(args, content, "\n".join(lines))
 
@@ -92,10 +92,10 @@ def run_set_remove(args: argparse.Namespace) -> int:
 def run_map_get(args: argparse.Namespace) -> int:
     """One value as JSON, or the map as a table."""
     if args.key is not None:
-        content = client(args).get("v1", "maps", args.name, args.key)
+        content = read(args, "v1", "maps", args.name, args.key)
         return show(args, content, value_text(content["value"]))
     selection = {key: getattr(args, key) for key in ("prefix", "start", "stop", "limit")}
-    content = client(args).get("v1", "maps", args.name, **selection)
+    content = read(args, "v1", "maps", args.name, **selection)
     if args.output == "json":
         print_json(content)
     else:

@@ -29,7 +29,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gossip import Address, Member
@@ -48,12 +48,7 @@ def application(node: Node, config: Config, url: str, stop: Callable[[], None]) 
     """The whole interface; ``stop`` ends the agent after a leave that was asked for here."""
     agent = AgentRoutes(node, config, url, stop)
     app = Starlette(
-        routes=[
-            Route("/healthz", agent.healthz, methods=["GET"]),
-            Route("/readyz", agent.readyz, methods=["GET"]),
-            Mount("/v1", routes=[*agent.routes(), *DataRoutes(node).routes()]),
-        ],
-        exception_handlers=HANDLERS,
+        routes=[*agent.routes(), *DataRoutes(node).routes()], exception_handlers=HANDLERS
     )
     app.router.redirect_slashes = False  # a trailing slash is an empty key, not a typing error
     return LocalOnly(app)
@@ -83,14 +78,16 @@ class AgentRoutes:
         self.lonely_until = trio.current_time() + LONELY_SECONDS
 
     def routes(self) -> list[Route]:
-        """Path, handler and method of each below ``/v1``."""
+        """Path, handler and method of each."""
         return [
-            Route("/status", self.status, methods=["GET"]),
-            Route("/digest", self.digest, methods=["GET"]),
-            Route("/members", self.members, methods=["GET"]),
-            Route("/members/join", self.join, methods=["POST"]),
-            Route("/leave", self.leave, methods=["POST"]),
-            Route("/faults", self.faults, methods=["PUT"]),
+            Route("/healthz", self.healthz, methods=["GET"]),
+            Route("/readyz", self.readyz, methods=["GET"]),
+            Route("/v1/status", self.status, methods=["GET"]),
+            Route("/v1/digest", self.digest, methods=["GET"]),
+            Route("/v1/members", self.members, methods=["GET"]),
+            Route("/v1/members/join", self.join, methods=["POST"]),
+            Route("/v1/leave", self.leave, methods=["POST"]),
+            Route("/v1/faults", self.faults, methods=["PUT"]),
         ]
 
     async def healthz(self, _: Request) -> Response:

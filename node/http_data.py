@@ -39,10 +39,11 @@ class DataRoutes:
 
     def routes(self) -> list[Route]:
         """Path, handler and method of each."""
-        counter, set_, map_ = "/counters/{name:text}", "/sets/{name:text}", "/maps/{name:text}"
+        counter, set_ = "/v1/counters/{name:text}", "/v1/sets/{name:text}"
+        map_ = "/v1/maps/{name:text}"
         element, key = set_ + "/{element:text}", map_ + "/{key:text}"
         return [
-            Route("/names", self.names, methods=["GET"]),
+            Route("/v1/names", self.names, methods=["GET"]),
             Route(counter, self.counter_get, methods=["GET"]),
             Route(counter, self.counter_increment, methods=["POST"]),
             Route(set_, self.set_get, methods=["GET"]),

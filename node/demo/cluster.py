@@ -82,12 +82,17 @@ class Agent:
         text = self.log.read_bytes()[self._log_start :].decode(errors="replace")
         found = READY.search(text)
         if found is None:
-            if self._process is not None and self._process.poll() is not None:
+            if self.exit_code() is not None:
                 raise DemoError(f"{self.name} did not start", why=text.strip().rpartition("\n")[2])
             return False
+        self._hang_up()
         self.gossip, self.http = found[1], found[2]
         self.client, self._watcher = Client(self.http), Client(self.http)
         return True
+
+    def _hang_up(self) -> None:
+        self.client.close()
+        self._watcher.close()
 
     def view(self) -> View | None:
         """What it sees; None while it cannot be asked."""
@@ -103,6 +108,7 @@ class Agent:
 
     def kill(self) -> None:
         """SIGKILL: no farewell."""
+        self._hang_up()
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -112,6 +118,10 @@ class Agent:
         """Ask it to leave; `kill` it later if it does not."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
+
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs."""
+        return None if self._process is None else self._process.poll()
 
     def wait(self, seconds: float) -> None:
         """Wait for its end for so long."""

@@ -63,11 +63,11 @@ def installed_packages() -> dict[str, Any]:
 
 def readme_words() -> list[str]:
     """The words of coterie's README: of the checkout, else of the installed distribution."""
-    for directory in Path.cwd(), Path(__file__).parents[2]:
+    for directory in Path(__file__).parents[2], Path.cwd():
         readme = directory / "README.md"
         if readme.is_file():
             return words(readme.read_text(encoding="utf-8", errors="replace"))
-    return words(str(importlib.metadata.metadata("coterie").get_payload()))
+    return words(str(importlib.metadata.metadata("coterie")["Description"]))
 
 
 def words(text: str) -> list[str]:

@@ -47,6 +47,8 @@ def test_bind_takes_the_usual_forms(text: str, shown: str) -> None:
         ("join", "127.0.0.1:7847"),
         ("join", ["127.0.0.1:x"]),
         ("join", ["127.0.0.1:0"]),
+        ("join", ["a:b:c"]),
+        ("join", ["[::1:7847"]),
         ("join", [""]),
         ("secret", ""),
         ("secret", b""),
