@@ -15,7 +15,9 @@ References: SWIM, sections 4.1 and 4.2.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from hashlib import blake2b
+from operator import xor
 
 from .effects import (
     MemberEvent,
@@ -52,6 +54,7 @@ class Membership:
         self._emit = emit
         self._table: dict[str, Claim] = {}
         self._buckets = [0] * BUCKETS
+        self._digest = 0
         self._others: list[Claim] | None = None
         self._store(me)
 
@@ -97,7 +100,7 @@ class Membership:
 
     def digest(self) -> bytes:
         """A hash of the table."""
-        return blake2b(b"".join(self.bucket_hashes()), digest_size=HASH_BYTES).digest()
+        return self._digest.to_bytes(HASH_BYTES, "big")
 
     # Changing.
 
@@ -160,9 +163,9 @@ class Membership:
 
     def _store(self, claim: Claim) -> None:
         known = self._table.get(claim.name)
-        if known is not None:
-            self._buckets[_bucket(known.name)] ^= _hash(known)
-        self._buckets[_bucket(claim.name)] ^= _hash(claim)
+        change = _hash(claim) ^ (_hash(known) if known is not None else 0)
+        self._buckets[_bucket(claim.name)] ^= change
+        self._digest ^= change
         self._table[claim.name] = claim
         self._others = None
 
@@ -234,7 +237,8 @@ class Membership:
                 f"nobody waits for {name} to refute"
             )
             buckets[_bucket(name)] ^= _hash(claim)
-        assert buckets == self._buckets, "the hash of the table is out of step"
+        assert buckets == self._buckets, "the hashes of the table are out of step"
+        assert reduce(xor, buckets) == self._digest, "the digest of the table is out of step"
 
 
 def _bucket(name: str) -> int:
