@@ -10,6 +10,7 @@ The whole datagram counts or none of it: one malformed frame and it is dropped.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
@@ -25,6 +26,9 @@ BUCKETS = 64
 """Into how many parts a table of members is hashed, to find where two tables differ."""
 
 U64 = 2**64 - 1
+
+HOSTS = 16384
+"""How many hosts, and claims, are kept converted: about twice as many as there can be members."""
 
 
 class Probe(NamedTuple):
@@ -164,7 +168,17 @@ def _tuple_of(item: Field, limit: int) -> Field:
 def _host(value: Any) -> str:
     if type(value) is not bytes or len(value) not in (4, 16):
         raise ValueError
-    return str(ip_address(value))
+    return _unpacked(value)
+
+
+@lru_cache(HOSTS)
+def _unpacked(host: bytes) -> str:
+    return str(ip_address(host))
+
+
+@lru_cache(HOSTS)
+def _packed(host: str) -> bytes:
+    return ip_address(host).packed
 
 
 def _tag(value: Any) -> tuple[str, str]:
@@ -222,10 +236,11 @@ def encode(message: Message) -> bytes:
     return data
 
 
+@lru_cache(HOSTS)
 def encode_claim(claim: Claim) -> bytes:
     """One claim, to be put into a frame."""
     fields = (
-        int(claim.state), claim.name, claim.id, ip_address(claim.address.host).packed,
+        int(claim.state), claim.name, claim.id, _packed(claim.address.host),
         claim.address.port, claim.epoch, claim.incarnation, claim.tags, claim.accuser,
     )  # fmt: skip
     data: bytes = msgpack.packb(fields)
