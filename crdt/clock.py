@@ -11,7 +11,7 @@ twice:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import time_ns
 
 from .errors import OutOfRange
@@ -62,11 +62,13 @@ class HybridClock:
             self._last = stamp
         return stamp
 
-    def observe(self, stamp: int) -> None:
-        """Take note of a stamp from elsewhere, so that later ticks are later than it, within the
-        drift allowed.
+    def observe(self, stamps: Iterable[int]) -> None:
+        """Take note of stamps from elsewhere: later ticks are later than they, within the drift
+        allowed.
         """
-        if stamp > self._last:
+        for stamp in stamps:
+            if stamp <= self._last:
+                continue
             if stamp > self._now() + self.max_drift_ns:
                 self.drifted += 1
             else:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .clock import MAX_TIMESTAMP, HybridClock
+from .clock import MAX_TIMESTAMP
 from .errors import CrdtError
 from .kernel import Entry, Payload
 from .keys import after_prefix, decode_key, encode_key
@@ -117,6 +117,23 @@ class LWWMap(Replicated, Mapping[Key, Value]):
             return (payload[0], *(normalise(value) for value in payload[1:]))
         except (TypeError, ValueError) as error:
             raise CrdtError(f"malformed map: {error}") from None
+
+    def _put(self, key: bytes, value: Value) -> Delta:
+        entry = self._entry(key)
+        return self._write(key, (self.clock.tick(_latest(entry)[0] if entry else 0), value))
+
+    def _slice(self, low: bytes, high: bytes | None) -> Iterator[tuple[Key, Value]]:
+        cut = len(self._prefix)
+        entries = self._kernel.entries
+        for key in list(entries.irange(low, high, (True, False))):
+            payload = _latest(entries[key])
+            if len(payload) == 2:
+                yield decode_key(key[cut:]), detached(payload[1])
+
+    @staticmethod
+    def stamps(entry: Entry) -> list[int]:
+        """One per write that lives."""
+        return [payload[0] for payload in entry.values()]
 
     def _put(self, key: bytes, value: Value) -> Delta:
         entry = self._entry(key)

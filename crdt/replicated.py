@@ -86,8 +86,9 @@ class Replicated(ABC):
             raise CrdtError(f"{type(other).__name__} cannot be merged into {self.NAME}")
         if self._prefix:
             fragment = self._under_prefix(fragment)
-        for leaf in fragment.leaves.values():
-            self.observe(self.clock, leaf.entry)
+        self.clock.observe(
+            stamp for leaf in fragment.leaves.values() for stamp in self.stamps(leaf.entry)
+        )
         return self._kernel.join(fragment)
 
     def _under_prefix(self, fragment: Fragment) -> Fragment:
@@ -109,10 +110,9 @@ class Replicated(ABC):
         return Fragment(leaves, fragment.known)
 
     @staticmethod
-    def observe(  # most types stamp nothing
-        clock: HybridClock, entry: Entry
-    ) -> None:  # most types have no stamps
-        """Let the clock see what came from elsewhere, for types that stamp their writes."""
+    def stamps(entry: Entry) -> list[int]:  # noqa: ARG004  # most types stamp nothing
+        """The time stamps in a leaf, for the clock to see."""
+        return []
 
     def to_bytes(self) -> bytes:
         """The whole state; equal states give equal bytes."""
@@ -125,8 +125,9 @@ class Replicated(ABC):
         if not fragment.complete:
             raise CrdtError("these bytes hold a delta, not a whole state")
         twin = cls(replica, clock=clock)
-        for leaf in fragment.leaves.values():
-            cls.observe(twin.clock, leaf.entry)
+        twin.clock.observe(
+            stamp for leaf in fragment.leaves.values() for stamp in cls.stamps(leaf.entry)
+        )
         twin._kernel.join(fragment)
         return twin
 

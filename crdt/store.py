@@ -13,7 +13,7 @@ whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from typing import NamedTuple, TypeVar
 
@@ -57,6 +57,7 @@ class Store(Kernel):
         super().__init__(replica, clock)
         self.log: dict[str, SortedDict[int, bytes]] = {}
         self.on_write: Callable[[], None] = lambda: None
+        self.on_change: Callable[[bytes], None] = lambda _: None
         self._unsent: dict[bytes, tuple[Span, ...]] = {}
         self._unsaved: dict[bytes, tuple[Span, ...]] = {}
         self.version = 0
@@ -70,14 +71,15 @@ class Store(Kernel):
         section = close(encode_key(name))
         prefix = section + bytes([kind.KIND])
         if not self.count(prefix) and self.count(section):
-            raise CrdtError(f"{name!r} is a {', '.join(self.names(name)[name])}, not a {kind.NAME}")
+            found = " and a ".join(there.NAME for title, there in self.types(name) if title == name)
+            raise CrdtError(f"{name!r} is a {found}, not a {kind.NAME}")
         return kind.over(self, prefix)
 
-    def names(self, prefix: str = "") -> dict[str, list[str]]:
-        """The names in use that start with `prefix`, in order, each with its type (two, if made
-        concurrently).
+    def types(self, prefix: str = "") -> Iterator[tuple[str, type[Replicated]]]:
+        """The names in use that start with `prefix`, in order, each with its type.
+
+        A name that was made concurrently with two types comes twice.
         """
-        found: dict[str, list[str]] = {}
         wanted = close(encode_key(prefix))[:-1]
         start: bytes | None = wanted
         while start is not None:
@@ -85,9 +87,8 @@ class Store(Kernel):
             if key is None or not key.startswith(wanted):
                 break
             name, kind, section = parse_key(key)
-            found.setdefault(name, []).append(kind.NAME)
+            yield name, kind
             start = after_prefix(section)
-        return found
 
     # What happened, for whoever sends and saves it.
 
@@ -98,6 +99,7 @@ class Store(Kernel):
             for counter in range(low, high + 1):
                 log[counter] = key
         self._unsaved[key] = self._unsaved.get(key, ()) + slots
+        self.on_change(key)
         if not self._joining:
             self._unsent[key] = self._unsent.get(key, ()) + slots
             self.on_write()
@@ -110,7 +112,7 @@ class Store(Kernel):
         finally:
             self._joining = False
         for key, leaf in fragment.leaves.items():
-            parse_key(key)[1].observe(self.clock, leaf.entry)
+            self.clock.observe(parse_key(key)[1].stamps(leaf.entry))
         return changed
 
     def take_unsent(self) -> dict[bytes, tuple[Span, ...]]:

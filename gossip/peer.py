@@ -255,7 +255,7 @@ class Peer:
 
     def names(self, prefix: str = "") -> dict[str, str]:
         """The names in use that start with `prefix`, each with its type."""
-        return {name: kinds[0] for name, kinds in self.store.names(prefix).items()}
+        return {name: kind.NAME for name, kind in self.store.types(prefix)}
 
     def digest(self) -> str:
         """A hash of the whole replicated state, hex: equal on two members exactly when their states

@@ -14,11 +14,28 @@ from gossip import (
 from node.config import Config
 from node.errors import ConfigError, NodeClosed, NodeError, StartError, SyncTimeout
 from node.node import Node
+from node.watching import (
+    Change,
+    CounterChanged,
+    ElementAdded,
+    ElementRemoved,
+    EntryDeleted,
+    EntryPut,
+    Lagged,
+    Snapshot,
+)
 
 __all__ = [
     "Address",
+    "Change",
     "Config",
     "ConfigError",
+    "CounterChanged",
+    "ElementAdded",
+    "ElementRemoved",
+    "EntryDeleted",
+    "EntryPut",
+    "Lagged",
     "Member",
     "MemberEvent",
     "MemberFailed",
@@ -30,6 +47,7 @@ __all__ = [
     "Node",
     "NodeClosed",
     "NodeError",
+    "Snapshot",
     "StartError",
     "SyncTimeout",
 ]

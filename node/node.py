@@ -25,6 +25,7 @@ from node.config import GOSSIP_PORT, Config, split_address
 from node.disk import Disk
 from node.errors import NodeClosed, StartError, SyncTimeout
 from node.udp import advertised, bind, resolve
+from node.watching import Change, Watcher
 
 NS = 1_000_000_000
 
@@ -54,6 +55,7 @@ class Node:
         self._heard = trio.Event()
         self._sleeping_until = math.inf
         self._readers: list[trio.MemorySendChannel[MemberEvent]] = []
+        self._watchers: list[Watcher] = []
 
     # Life.
 
@@ -66,6 +68,7 @@ class Node:
             self._close()
             raise
         self._peer.on_write = self._wake_up
+        self._peer.store.on_change = self._changed
         self._peer.start(_now(), joins)
         self._nursery_context = trio.open_nursery()
         self._nursery = await self._nursery_context.__aenter__()
@@ -169,6 +172,21 @@ class Node:
         equal.
         """
         return self._running().digest()
+
+    async def watch(self, prefix: str = "") -> AsyncIterator[Change]:
+        """Changes, local and remote, of the values whose names start with `prefix`; first a
+        `Snapshot`.
+
+        A slow reader gets the latest of each, or `Lagged` and a fresh `Snapshot`. `NodeClosed` when
+        this node has left.
+        """
+        watcher = Watcher(self._running().store, prefix)
+        self._watchers.append(watcher)
+        try:
+            async for change in watcher.changes():
+                yield change
+        finally:
+            self._watchers.remove(watcher)
 
     async def sync(self, *, acks: int | Literal["majority", "all"], timeout: float) -> None:
         """Return when so many members, this one included, hold all that was written here so far.
@@ -327,6 +345,12 @@ class Node:
         for reader in self._readers:
             reader.close()
         self._readers.clear()
+        for watcher in self._watchers:
+            watcher.close()
+
+    def _changed(self, key: bytes) -> None:
+        for watcher in self._watchers:
+            watcher.notice(key)
 
     def _wake_up(self) -> None:
         self._kick.set()

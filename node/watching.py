@@ -1,0 +1,150 @@
+"""Watching values: first a snapshot, then what changes, local or remote.
+
+A watcher remembers which keys changed since its reader last looked, not how often, so a slow reader
+costs the node nothing: it gets the latest of each. When more keys changed than are worth telling
+one by one, it gets `Lagged` and a fresh `Snapshot` instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from crdt import LWWMap, ORSet, Store
+from crdt.keys import decode_key
+from crdt.store import parse_key
+from crdt.values import key_to_element
+from node.errors import NodeClosed
+
+PENDING = 4096
+"""Changed keys that wait for a slow reader; beyond that it lags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All watched values by name, as they are now."""
+
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Lagged:
+    """The reader was too slow for this many changes; a fresh `Snapshot` follows."""
+
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
+class CounterChanged:
+    """A counter has another value."""
+
+    name: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class ElementAdded:
+    """An element is in a set."""
+
+    name: str
+    element: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ElementRemoved:
+    """An element is not in a set any more."""
+
+    name: str
+    element: Any
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPut:
+    """An entry of a map has this value."""
+
+    name: str
+    key: str | bytes
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class EntryDeleted:
+    """A map has no such entry any more."""
+
+    name: str
+    key: str | bytes
+
+
+Change = (
+    Snapshot | Lagged | CounterChanged | ElementAdded | ElementRemoved | EntryPut | EntryDeleted
+)
+
+
+class Watcher:
+    """What one reader has not seen yet of the values whose names start with `prefix`."""
+
+    def __init__(self, store: Store, prefix: str) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._pending: dict[bytes, None] = {}
+        self._missed = 0
+        self._news = trio.Event()
+        self._closed = False
+
+    def notice(self, key: bytes) -> None:
+        """A key of the store changed."""
+        if self._missed:
+            self._missed += 1
+        elif parse_key(key)[0].startswith(self._prefix):
+            self._pending[key] = None
+            if len(self._pending) > PENDING:
+                self._missed = len(self._pending)
+                self._pending.clear()
+            self._news.set()
+
+    def close(self) -> None:
+        """The node has left: the reader gets `NodeClosed` once it has seen everything."""
+        self._closed = True
+        self._news.set()
+
+    async def changes(self) -> AsyncIterator[Change]:
+        """A snapshot, then changes; raises `NodeClosed` when the node has left."""
+        yield self._snapshot()
+        while True:
+            await self._news.wait()
+            self._news = trio.Event()
+            if self._missed:
+                missed, self._missed = self._missed, 0
+                yield Lagged(missed)
+                yield self._snapshot()
+            pending, self._pending = self._pending, {}
+            for key in pending:
+                yield self._change(key)
+            if self._closed:
+                raise NodeClosed("the node has left", remedy="watch another node")
+
+    def _snapshot(self) -> Snapshot:
+        self._pending.clear()
+        return Snapshot(
+            {
+                name: self._store.open(name, kind).value
+                for name, kind in self._store.types(self._prefix)
+            }
+        )
+
+    def _change(self, key: bytes) -> Change:
+        name, kind, section = parse_key(key)
+        leaf = key[len(section) :]
+        if kind is ORSet:
+            there = key in self._store.entries
+            return (ElementAdded if there else ElementRemoved)(name, key_to_element(leaf))
+        if kind is LWWMap:
+            entry = decode_key(leaf)
+            try:
+                return EntryPut(name, entry, self._store.open(name, LWWMap)[entry])
+            except KeyError:
+                return EntryDeleted(name, entry)
+        return CounterChanged(name, self._store.open(name, kind).value)
