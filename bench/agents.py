@@ -20,8 +20,6 @@ from node.client import AgentProblemError, AgentUnreachableError, Client
 DEADLINE = 60.0
 """Seconds for the processes to start and find each other."""
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-
 
 @dataclass(frozen=True, slots=True)
 class Agent:
@@ -50,9 +48,12 @@ class Agent:
         return Address.parse(self.status()["address"])
 
     def cpu_seconds(self) -> float:
-        """User and system time that the process has had so far."""
-        after_name = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()
-        return (int(after_name[11]) + int(after_name[12])) / TICKS_PER_SECOND
+        """User and system time that the process has had so far.
+
+        Its CPU clock, under the number that clock_getcpuclockid(3) gives it: the ticks in /proc are
+        a hundredth of a second, as much as an idle agent uses in ten.
+        """
+        return time.clock_gettime(~self.pid << 3 | 2)
 
     def mebibytes(self, field: str) -> float:
         """The sum of the fields of the process' memory that begin with `field`."""

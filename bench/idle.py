@@ -1,6 +1,6 @@
-"""What an agent costs that has nothing to do: real processes, seen through /proc.
+"""What an agent costs that has nothing to do: real processes, as the kernel counts.
 
-CPU time is what the kernel charged over the window, memory is what the process holds for itself
+CPU time is what was charged over the window, memory is what the process holds for itself
 (private pages; resident memory beside it counts shared libraries too). Both for an agent alone and
 for each member of a cluster of five, with the default timings and nothing on disk.
 """
