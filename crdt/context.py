@@ -23,7 +23,9 @@ Span = tuple[str, int, int]
 
 
 class CausalContext:
-    """A set of dots, kept as ranges per replica. Reading a dot is a dict look-up and a comparison."""
+    """A set of dots, kept as ranges per replica. Reading a dot is a dict look-up and a
+    comparison.
+    """
 
     __slots__ = ("_seen",)
 

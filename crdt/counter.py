@@ -45,7 +45,9 @@ class PNCounter(Replicated):
     __slots__ = ()
 
     def increment(self, n: int = 1) -> Delta:
-        """Add `n`. `ValueError` when n < 0 or a total would pass 63 bits; nothing is changed then."""
+        """Add `n`. `ValueError` when n < 0 or a total would pass 63 bits; nothing is changed
+        then.
+        """
         return self._add(n, 0)
 
     def decrement(self, n: int = 1) -> Delta:

@@ -11,7 +11,9 @@ class CrdtError(Exception):
 
 
 class InsufficientRights(CrdtError):  # noqa: N818  # the contract names it
-    """A bounded counter lacks the local rights for this decrement or transfer. Nothing was changed."""
+    """A bounded counter lacks the local rights for this decrement or transfer. Nothing was
+    changed.
+    """
 
 
 class OutOfRange(CrdtError, ValueError):  # noqa: N818  # beside InsufficientRights

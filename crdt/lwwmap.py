@@ -90,7 +90,9 @@ class LWWMap(Replicated, Mapping[Key, Value]):
     def range(
         self, start: Key | None = None, stop: Key | None = None
     ) -> Iterator[tuple[Key, Value]]:
-        """Entries with start <= key < stop, in key order; as of now, whatever is written meanwhile."""
+        """Entries with start <= key < stop, in key order; as of now, whatever is written
+        meanwhile.
+        """
         low = self._prefix + (b"" if start is None else encode_key(start))
         high = after_prefix(self._prefix) if stop is None else self._prefix + encode_key(stop)
         return self._slice(low, high)
@@ -118,18 +120,6 @@ class LWWMap(Replicated, Mapping[Key, Value]):
         except (TypeError, ValueError) as error:
             raise CrdtError(f"malformed map: {error}") from None
 
-    def _put(self, key: bytes, value: Value) -> Delta:
-        entry = self._entry(key)
-        return self._write(key, (self.clock.tick(_latest(entry)[0] if entry else 0), value))
-
-    def _slice(self, low: bytes, high: bytes | None) -> Iterator[tuple[Key, Value]]:
-        cut = len(self._prefix)
-        entries = self._kernel.entries
-        for key in list(entries.irange(low, high, (True, False))):
-            payload = _latest(entries[key])
-            if len(payload) == 2:
-                yield decode_key(key[cut:]), detached(payload[1])
-
     @staticmethod
     def stamps(entry: Entry) -> list[int]:
         """One per write that lives."""
@@ -146,12 +136,6 @@ class LWWMap(Replicated, Mapping[Key, Value]):
             payload = _latest(entries[key])
             if len(payload) == 2:
                 yield decode_key(key[cut:]), detached(payload[1])
-
-    @staticmethod
-    def observe(clock: HybridClock, entry: Entry) -> None:
-        """Every stamp, so that later writes here are later than what is seen there."""
-        for payload in entry.values():
-            clock.observe(payload[0])
 
 
 def _latest(entry: Entry) -> tuple[Any, ...]:

@@ -128,7 +128,9 @@ class Store(Kernel):
     # What a peer misses.
 
     def missing(self, theirs: CausalContext) -> Missing:
-        """What a peer that has seen `theirs` lacks: keys, at most `MISSING_KEYS`, and their events."""
+        """What a peer that has seen `theirs` lacks: keys, at most `MISSING_KEYS`, and their
+        events.
+        """
         keys: dict[bytes, CausalContext] = {}
         more = False
         for replica, low, high in self.context.beyond(theirs):
@@ -152,7 +154,9 @@ class Store(Kernel):
     # Whole-state figures.
 
     def digest(self) -> str:
-        """A hash of the whole state, hex: equal on two stores exactly when their states are equal."""
+        """A hash of the whole state, hex: equal on two stores exactly when their states are
+        equal.
+        """
         if self._digest[0] != self.version:
             state = encode(STORE, self.state())
             self._digest = (self.version, blake2b(state, digest_size=16).hexdigest())
@@ -184,7 +188,9 @@ class Store(Kernel):
         self._unsaved = {}
 
     def load(self, records: Mapping[bytes, bytes]) -> None:
-        """Take up the state that an earlier run saved. `CrdtError` when the records are malformed."""
+        """Take up the state that an earlier run saved. `CrdtError` when the records are
+        malformed.
+        """
         for record, data in records.items():
             if record == _CONTEXT:
                 self.context.merge(decode_fragment(data).known)

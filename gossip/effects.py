@@ -1,4 +1,6 @@
-"""What a peer asks of its driver, and what it tells its users. The twin of the calls into `Peer`."""
+"""What a peer asks of its driver, and what it tells its users. The twin of the calls into
+`Peer`.
+"""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """Who is there, and which of two claims about a member is newer.
 
 What members tell each other about a member is a *claim*. Claims about one name are totally ordered,
-so every member that has heard the same claims believes the same:
+so every member that has heard the same claims believes the same. Compared are, in this order:
 
-    | compared first | epoch        | the boot of the process; a restarted member outranks its own past        |
-    | then           | incarnation  | raised only by the member itself, to refute a claim                      |
-    | then           | state        | alive < suspect < failed < left, within one incarnation                  |
+    epoch          the boot of the process; a restarted member outranks its own past
+    incarnation    raised only by the member itself, to refute a claim
+    state          alive < suspect < failed < left, within one incarnation
 
 The greatest claim ever heard is kept, also about the dead, so an old claim can never bring anyone
 back.

@@ -170,7 +170,9 @@ class Membership:
         self._others = None
 
     def _watch(self, claim: Claim, now: int) -> None:
-        """A suspect is failed when its time is up; a member that is gone is forgotten after long."""
+        """A suspect is failed when its time is up; a member that is gone is forgotten after
+        long.
+        """
         key = ("member", claim.name)
         if claim.state is State.SUSPECT:
             timeout = self._timing.suspicion_timeout(len(self))
@@ -246,7 +248,9 @@ def _bucket(name: str) -> int:
 
 
 def _hash(claim: Claim) -> int:
-    """What tables are compared by: who runs, in which boot and incarnation. The dead do not count."""
+    """What tables are compared by: who runs, in which boot and incarnation. The dead do not
+    count.
+    """
     if not claim.state.running:
         return 0
     text = f"{claim.name}\0{claim.epoch}\0{claim.incarnation}".encode()

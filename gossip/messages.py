@@ -283,7 +283,9 @@ def decode_frame(frame: Any) -> Message:
 
 
 def decode_datagram(plain: bytes) -> tuple[str, int, list[Message]]:
-    """Sender, its epoch and the messages of a datagram; `Dropped` when anything in it is malformed."""
+    """Sender, its epoch and the messages of a datagram; `Dropped` when anything in it is
+    malformed.
+    """
     try:
         parts = msgpack.unpackb(plain, use_list=False, strict_map_key=True)
         if type(parts) is not tuple or len(parts) < 2:

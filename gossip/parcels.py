@@ -43,7 +43,9 @@ class Arriving:
 
 
 class Parcels:
-    """Sends and receives parcels; `deliver(sender, source, frame, now)` gets those that are whole."""
+    """Sends and receives parcels; `deliver(sender, source, frame, now)` gets those that are
+    whole.
+    """
 
     def __init__(
         self,

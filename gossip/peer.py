@@ -277,7 +277,9 @@ class Peer:
         self._settle(now)
 
     def converged(self) -> bool:
-        """Whether every other member, as last heard, sees the same members and holds the same data."""
+        """Whether every other member, as last heard, sees the same members and holds the same
+        data.
+        """
         mine = (self._replication.hash(), self._membership.digest())
         others = self._membership.others()
         return all(
@@ -489,7 +491,9 @@ class Peer:
             self._timers.set("goodbye", now + self._timing.pull_delay, self._hand_over)
 
     def _say_goodbye(self, now: int) -> None:
-        """Announce that we left, and tell some members directly, until all of them have answered."""
+        """Announce that we left, and tell some members directly, until all of them have
+        answered.
+        """
         self._timers.stop("hand over")
         if self._membership.me.state is State.ALIVE:
             self._membership.leave()

@@ -84,7 +84,9 @@ class Replication:
     # Push.
 
     def gather(self, now: int) -> None:
-        """Take up local writes; they are sent after a moment, together with others of that moment."""
+        """Take up local writes; they are sent after a moment, together with others of that
+        moment.
+        """
         for key, slots in self._store.take_unsent().items():
             self._heat(key, slots, now)
 
@@ -153,7 +155,9 @@ class Replication:
         self._timers.set("pull", now + self._timing.pull_timeout, self._pull_expired)
 
     def _pull_expired(self, now: int) -> None:
-        """The answer stopped coming: ask again if there was some, else leave it to the next probe."""
+        """The answer stopped coming: ask again if there was some, else leave it to the next
+        probe.
+        """
         name, self._pulling = self._pulling, None
         other = self._membership.get(name) if name is not None else None
         if self._progress and other is not None and other.state.running:

@@ -81,7 +81,7 @@ class Node:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # What the caller raised goes its own way; only what failed in our tasks comes out of the nursery.
+        # What the caller raised goes its own way; out of the nursery comes only what failed in it.
         try:
             with trio.CancelScope(shield=True):
                 if not self._nursery.cancel_scope.cancel_called:
@@ -95,7 +95,9 @@ class Node:
             self._close()
 
     async def _work(self, task_status: trio.TaskStatus[None]) -> None:
-        """All our tasks. They outlast a cancelled caller, so that this node can still say goodbye."""
+        """All our tasks. They outlast a cancelled caller, so that this node can still say
+        goodbye.
+        """
         async with trio.open_nursery() as nursery:
             nursery.cancel_scope.shield = True
             self._working = nursery.cancel_scope
@@ -243,7 +245,9 @@ class Node:
         return self._running().members()
 
     def converged(self) -> bool:
-        """Whether every other member, as last heard, sees the same members and holds the same data."""
+        """Whether every other member, as last heard, sees the same members and holds the same
+        data.
+        """
         return self._running().converged()
 
     def statistics(self) -> Statistics:
@@ -308,7 +312,7 @@ class Node:
             except BlockingIOError:
                 break
             except OSError:
-                continue  # an earlier datagram of ours was refused somewhere: the probes will notice
+                continue  # a datagram of ours was refused somewhere: the probes will notice
             address = Address(source[0], source[1])
             if address not in self._blocked:
                 peer.receive(datagram, address, _now())

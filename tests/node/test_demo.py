@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from node.demo import story
-from node.demo.cluster import DemoError
+
+from node.demo.cluster import Cluster, DemoError
 from node.demo.workload import Expected, compare, installed_packages, readme_words, words
 
 
@@ -24,9 +25,9 @@ def test_the_main_job_ends_with_0_and_shows_its_figures() -> None:
 def test_a_demo_that_takes_too_long_fails_and_leaves_nothing_running(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clusters: list[story.Cluster] = []
+    clusters: list[Cluster] = []
 
-    class Watched(story.Cluster):
+    class Watched(Cluster):
         def close(self, *, keep_logs: bool) -> None:
             clusters.append(self)
             super().close(keep_logs=False)
