@@ -1,7 +1,9 @@
 """Real agent processes on loopback: they meet, lose one, shut strangers out, and say farewell."""
 
 import os
+import random
 import signal
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
@@ -32,6 +34,12 @@ def launch() -> Iterator[Launch]:
             return cluster.agents
 
         yield start
+
+
+def dropped(agent: Agent) -> int:
+    """How many datagrams an agent has ignored."""
+    view = agent.view()
+    return 0 if view is None else sum(view.statistics["dropped"].values())
 
 
 def states(agent: Agent) -> dict[str, str]:
@@ -100,10 +108,6 @@ def test_an_agent_with_another_secret_never_becomes_a_member_and_changes_nothing
     (stranger,) = launch("stranger", join=[agent.gossip for agent in agents])
     stranger.client.request("PUT", "v1", "sets", "online", "mallory")
 
-    def dropped(agent: Agent) -> int:
-        view = agent.view()
-        return 0 if view is None else sum(view.statistics["dropped"].values())
-
     # That it was heard and refused, several times, is what makes its absence mean something.
     until(lambda: all(dropped(agent) >= 3 for agent in agents))
     for agent in agents:
@@ -116,6 +120,22 @@ def test_an_agent_with_another_secret_never_becomes_a_member_and_changes_nothing
 
 
 @pytest.mark.slow
+def test_garbage_is_counted_and_changes_nothing(launch: Launch) -> None:
+    agents = launch("a", "b")
+    until(all_alive(agents))
+    before = digest(agents[0])
+    noise = random.Random(7)
+    garbage = [b"", b"\x00", *(noise.randbytes(2**size) for size in range(1, 16))]
+    host, port = agents[0].gossip.split(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for datagram in garbage:
+            stranger.sendto(datagram, (host, int(port)))
+    until(lambda: dropped(agents[0]) == len(garbage))
+    assert digest(agents[0]) == before
+    assert states(agents[0]) == {"a": "alive", "b": "alive"}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_makes_an_agent_leave_and_end_with_0(launch: Launch, number: int) -> None:
     agents = launch("a", "b")
@@ -125,6 +145,24 @@ def test_a_signal_makes_an_agent_leave_and_end_with_0(launch: Launch, number: in
     until(lambda: states(agents[0]) == {"a": "alive", "b": "left"})
     until(lambda: agents[1].exit_code() is not None)
     assert agents[1].exit_code() == 0
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_an_agent_that_still_takes_leave(launch: Launch) -> None:
+    agents = launch("a", "b")
+    until(all_alive(agents))
+    leaver, deaf = agents
+    assert leaver.pid is not None
+    assert deaf.pid is not None
+    os.kill(deaf.pid, signal.SIGSTOP)  # nobody hears the goodbye: it takes its whole time
+    try:
+        os.kill(leaver.pid, signal.SIGTERM)
+        until(lambda: "leaving" in leaver.log.read_text())
+        os.kill(leaver.pid, signal.SIGTERM)
+        until(lambda: leaver.exit_code() is not None)
+    finally:
+        os.kill(deaf.pid, signal.SIGCONT)
+    assert leaver.exit_code() == -signal.SIGTERM
 
 
 @pytest.mark.slow

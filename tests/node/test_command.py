@@ -279,6 +279,13 @@ def test_an_agent_whose_data_directory_is_a_file_does_not_start(tmp_path: Path) 
     assert str(file) in line
 
 
+def test_an_agent_whose_data_directory_is_in_use_does_not_start(running: Agent) -> None:
+    used = str(running.directory / running.name)
+    line = start_agent("--bind", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir", used)
+    assert used in line
+    assert "another process" in line
+
+
 @pytest.mark.parametrize(
     ("text", "length"), [("500ms", 0.5), ("2s", 2.0), ("2", 2.0), ("1.5m", 90.0), ("1h", 3600.0)]
 )
