@@ -100,7 +100,7 @@ class Story:
             agent.start(join=[seed.gossip])
         for agent in others:
             self.until(f"{agent.name} is ready", agent.is_ready)
-        self.until_all_see("alive", self.agents)
+        self.until_all_agree()
         self.took("four agents started and joined", began)
 
     def load(self) -> None:
@@ -121,7 +121,7 @@ class Story:
         began = time.monotonic()
         self.at_once(self.agents, write)
         self.took("everything written", began)
-        self.until_equal(self.agents)
+        self.until_all_agree()
         self.took("written and equal everywhere", began)
 
     def lose_one(self) -> None:
@@ -150,8 +150,7 @@ class Story:
         began = time.monotonic()
         victim.start(join=[others[-1].gossip])
         self.until(f"{victim.name} is ready again", victim.is_ready)
-        self.until_all_see("alive", self.agents)
-        self.until_equal(self.agents)
+        self.until_all_agree()
         self.took(f"{victim.name} restarted, rejoined and caught up", began)
 
     def cut_and_heal(self) -> None:
@@ -169,8 +168,7 @@ class Story:
         self.screen.step("healing the cut")
         began = time.monotonic()
         self.cluster.heal()
-        self.until_all_see("alive", self.agents)
-        self.until_equal(self.agents)
+        self.until_all_agree()
         self.took("healed: five views and five digests agree", began)
 
     def write_against_each_other(self, left: Sequence[Agent], right: Sequence[Agent]) -> None:
@@ -235,14 +233,15 @@ class Story:
         names = ", ".join(agent.name for agent in subjects)
         self.until_views(f"everyone sees {names} {state}", holds)
 
-    def until_equal(self, agents: Sequence[Agent]) -> None:
-        """Wait until the digests of these agents are equal."""
+    def until_all_agree(self) -> None:
+        """Wait until every agent sees exactly all agents alive and all digests are equal."""
+        everyone = {agent.name: "alive" for agent in self.agents}
 
         def holds(views: dict[str, View | None]) -> bool:
-            seen = [views[agent.name] for agent in agents]
-            return None not in seen and len({view.digest for view in seen if view}) == 1
+            seen = [view for view in views.values() if view is not None and view.states == everyone]
+            return len(seen) == len(self.agents) and len({view.digest for view in seen}) == 1
 
-        self.until_views("all digests are equal", holds)
+        self.until_views("all views and all digests agree", holds)
 
     def until_views(self, what: str, holds: Callable[[dict[str, View | None]], bool]) -> None:
         """Wait for something about what the agents see, and show it meanwhile."""
