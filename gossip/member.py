@@ -24,6 +24,9 @@ from typing import NamedTuple
 MAX_NAME_BYTES = 64
 """The longest name of a member, in UTF-8."""
 
+MAX_TAGS = 64
+"""The most tags of a member."""
+
 MAX_TAGS_BYTES = 512
 """The largest set of tags, as the sum of its keys and values in UTF-8: a claim must fit a datagram.
 """
@@ -106,4 +109,5 @@ def is_name(text: object) -> bool:
 
 def tags_fit(tags: tuple[tuple[str, str], ...]) -> bool:
     """Whether tags fit into a claim."""
-    return sum(len(key.encode()) + len(value.encode()) for key, value in tags) <= MAX_TAGS_BYTES
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in tags)
+    return len(tags) <= MAX_TAGS and size <= MAX_TAGS_BYTES

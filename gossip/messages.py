@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 from .channel import Dropped
-from .member import Address, Claim, State, is_name, tags_fit
+from .member import MAX_TAGS, Address, Claim, State, is_name, tags_fit
 
 HASH_BYTES = 8
 """The size of the hashes that ride on probes."""
@@ -188,7 +188,7 @@ def _tag(value: Any) -> tuple[str, str]:
 
 
 _epoch = _integer(U64)
-_tags = _tuple_of(_tag, 64)
+_tags = _tuple_of(_tag, MAX_TAGS)
 _CLAIM_FIELDS = 9
 
 
@@ -198,7 +198,7 @@ def _claim(value: Any) -> Claim:
     state, name, member_id, host, port, epoch, incarnation, tags, accuser = value
     if type(state) is not int or type(member_id) is not bytes or len(member_id) != 16:
         raise ValueError
-    tags = _tags(tags) if tags else ()
+    tags = tags if tags == () else _tags(tags)
     if not tags_fit(tags):
         raise ValueError
     address = Address(_host(host), _port(port))
@@ -208,7 +208,12 @@ def _claim(value: Any) -> Claim:
     )  # fmt: skip
 
 
-_port = _integer(65535)
+def _port(value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= 65535:
+        raise ValueError
+    return value
+
+
 _claims = _tuple_of(_claim, 64)
 
 KINDS: dict[int, tuple[type[Any], tuple[Field, ...]]] = {
