@@ -29,7 +29,7 @@ from .effects import (
     MemberUpdated,
 )
 from .member import Claim, Member, State
-from .messages import BUCKETS, HASH_BYTES, encode_claim
+from .messages import BUCKETS, HASH_BYTES, U64, encode_claim
 from .rumors import Rumors
 from .timers import Timers
 from .timing import Timing
@@ -145,7 +145,9 @@ class Membership:
                     me.name, encode_claim(me)
                 )  # whoever believes that gets to hear the newer truth
             return
-        if claim.epoch == me.epoch and claim.id == me.id:
+        if U64 in claim.order:
+            self.conflicts += 1  # there is no greater number to say otherwise with
+        elif claim.epoch == me.epoch and claim.id == me.id:
             if claim.state is State.ALIVE or me.state is State.LEFT:
                 return
             self._declare(me._replace(incarnation=claim.incarnation + 1))
@@ -195,10 +197,10 @@ class Membership:
         """The event for users, if any, that a change of belief is."""
         was = known.state if known is not None and known.epoch == claim.epoch else None
         kind: type[MemberEvent] | None = None
-        if claim.state is State.ALIVE:
-            if was is None or was is State.LEFT:
-                kind = MemberJoined
-            elif was is not State.ALIVE:
+        if claim.state.running and was in (None, State.LEFT):
+            kind = MemberJoined  # somebody may be suspected by others when we first hear of him
+        elif claim.state is State.ALIVE:
+            if was is not State.ALIVE:
                 kind = MemberRecovered
             elif known is not None and (known.tags, known.address) != (claim.tags, claim.address):
                 kind = MemberUpdated
