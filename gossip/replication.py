@@ -22,7 +22,7 @@ from crdt import CausalContext, CrdtError, Store
 from crdt.codec import FragmentWriter
 from crdt.context import Span
 from crdt.kernel import Fragment
-from crdt.store import STORE, decode_fragment
+from crdt.store import STORE, decode_fragment, parse_key
 
 from .channel import Dropped
 from .member import Address, Claim
@@ -208,6 +208,8 @@ class Replication:
     def _decode(self, data: bytes) -> Fragment:
         try:
             fragment = decode_fragment(data)
+            for key in fragment.leaves:
+                parse_key(key)  # of a leaf without writes, nobody has looked at the key yet
         except CrdtError:
             raise Dropped("malformed") from None
         if fragment.complete:  # only a whole state may speak for keys that it does not name
