@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from crdt import CausalContext, HybridClock, LWWMap, ORSet, PNCounter, Replicated, Store
 
-from .channel import MAX_PLAIN, Channel, Dropped
+from .channel import Channel, Dropped
 from .effects import (
     Effect,
     MemberEvent,
@@ -25,9 +25,9 @@ from .effects import (
     MemberLeft,
     MemberUpdated,
     Persist,
-    Transmit,
 )
-from .member import Address, Claim, Member, State, is_name, tags_fit
+from .farewell import Farewell
+from .member import MAX_TAGS_BYTES, Address, Claim, Member, State, is_name, tags_fit
 from .membership import Membership
 from .messages import (
     Ack,
@@ -47,28 +47,21 @@ from .messages import (
     encode,
     encode_claim,
     encode_claims,
-    encode_datagram,
-    encode_join,
-    encode_sender,
 )
+from .outbox import Outbox
 from .parcels import Parcels
 from .prober import Prober
+from .reconnect import Reconnect
 from .records import Records
 from .replication import Replication
 from .statistics import Statistics
 from .timers import Timers
-from .timing import SECOND, Timing
+from .timing import Timing
 
 T = TypeVar("T", bound=Replicated)
 
-FRAME_OVERHEAD = 24
-"""Room for what stands around a fragment or a piece in its frame."""
-
 TABLE_DATAGRAMS = 32
 """How much of the table a newcomer is told at once; the rest comes as news and by comparison."""
-
-GOODBYES = 8
-"""How many members are told directly that we leave."""
 
 
 class Peer:
@@ -104,12 +97,9 @@ class Peer:
         self._timing = timing or Timing.lan()
         self._random = random
         self._timers = Timers()
-        self._effects: list[Effect] = []
-        self._counts: Counter[str] = Counter()
+        self._received: Counter[str] = Counter()
         self._drops: Counter[str] = Counter()
         self._heard: dict[str, tuple[bytes, bytes]] = {}
-        self._joins: list[Address] = []
-        self._goodbyes: dict[int, str] = {}
         self._records = Records(recovered)
         me = Claim(
             state=State.ALIVE,
@@ -122,38 +112,54 @@ class Peer:
             accuser="",
         )
         if not tags_fit(me.tags):
-            raise ValueError("the tags are too large: 512 bytes in all")
-        self._channel = Channel(secret, entropy)
-        self._sender = (me.epoch, encode_sender(name, me.epoch))
-        room = MAX_PLAIN - len(self._sender[1]) - 3 - FRAME_OVERHEAD
+            raise ValueError(f"the tags are too large: {MAX_TAGS_BYTES} bytes in all")
+        self.store = Store(urlsafe_b64encode(entropy(9)).decode(), HybridClock(wall))
+        self.store.on_write = self._written
+        self._records.load_into(self.store)
         self._membership = Membership(me, self._timing, self._timers, self._tell)
+        self._channel = Channel(secret, entropy)
+        self._outbox = Outbox(self._channel, self._membership, self._timing)
+        self._wire_up()
+
+    def _wire_up(self) -> None:
+        """Make the small machines and let them send."""
         self._prober = Prober(
             membership=self._membership,
             timing=self._timing,
             timers=self._timers,
-            random=random,
+            random=self._random,
             send_probe=self._send_probe,
-            send=self._send_message,
+            send=self._outbox.send_message,
         )
-        replica = urlsafe_b64encode(entropy(9)).decode()
-        self.store = Store(replica, HybridClock(wall))
-        self.store.on_write = self._written
-        self._records.load_into(self.store)
         self._replication = Replication(
             store=self.store,
             membership=self._membership,
             timing=self._timing,
             timers=self._timers,
-            random=random,
-            room=room,
-            send=self._send_message,
+            random=self._random,
+            room=self._outbox.room,
+            send=self._outbox.send_message,
         )
         self._parcels = Parcels(
             timers=self._timers,
             patience=self._timing.pull_timeout // 2,
-            piece_bytes=room,
-            send=self._send_message,
+            piece_bytes=self._outbox.room,
+            send=self._outbox.send_message,
             deliver=self._unwrap,
+        )
+        self._outbox.ship = self._parcels.ship
+        self._reconnect = Reconnect(
+            self._membership, self._timing, self._timers, self._random, self._outbox
+        )
+        self._farewell = Farewell(
+            store=self.store,
+            membership=self._membership,
+            replication=self._replication,
+            timing=self._timing,
+            timers=self._timers,
+            random=self._random,
+            probe=self._probe,
+            done=self._end,
         )
 
     # Driving.
@@ -163,23 +169,20 @@ class Peer:
         assert self.phase == "new", "a peer is started once"
         self.phase = "running"
         self._prober.start(now)
-        self._timers.set("reconnect", now + self._timing.reconnect_interval, self._reconnect)
+        self._reconnect.start(now)
         self.join([*join, *self._records.known_addresses()], now)
 
     def join(self, addresses: Sequence[Address], now: int) -> None:
         """Call further addresses, until somebody answers."""
-        for address in addresses:
-            if address != self.address and address not in self._joins:
-                self._joins.append(address)
-        self._call_joins(now)
+        self._reconnect.join(addresses, now)
         self._settle(now)
 
     def receive(self, datagram: bytes, source: Address, now: int) -> None:
         """Take in a datagram. Whatever its bytes are, this does not raise."""
         if self.phase in ("new", "left"):
             return
-        self._counts["datagrams_received"] += 1
-        self._counts["bytes_received"] += len(datagram)
+        self._received["datagrams"] += 1
+        self._received["bytes"] += len(datagram)
         try:
             sender, epoch, messages = decode_datagram(self._channel.open(datagram))
             if sender == self.name:
@@ -209,7 +212,7 @@ class Peer:
 
     def effects(self) -> list[Effect]:
         """Take what is to be done, in order."""
-        effects, self._effects = self._effects, []
+        effects, self._outbox.effects = self._outbox.effects, []
         return effects
 
     def leave(self, now: int) -> None:
@@ -219,10 +222,7 @@ class Peer:
         if self.phase != "running":
             return
         self.phase = "leaving"
-        timeout = self._timing.leave_timeout
-        self._timers.set("left", now + timeout, self._end)
-        self._timers.set("hand over", now + timeout // 2, self._say_goodbye)
-        self._hand_over(now)
+        self._farewell.begin(now)
         self._settle(now)
 
     # Reading and writing.
@@ -289,10 +289,10 @@ class Peer:
     def statistics(self) -> Statistics:
         """What went over the wire so far."""
         return Statistics(
-            datagrams_sent=self._counts["datagrams_sent"],
-            bytes_sent=self._counts["bytes_sent"],
-            datagrams_received=self._counts["datagrams_received"],
-            bytes_received=self._counts["bytes_received"],
+            datagrams_sent=self._outbox.datagrams,
+            bytes_sent=self._outbox.bytes,
+            datagrams_received=self._received["datagrams"],
+            bytes_received=self._received["bytes"],
             dropped={reason: self._drops[reason] for reason in sorted(self._drops)},
             name_conflicts=self._membership.conflicts,
             members_refused=self._membership.refused,
@@ -319,9 +319,9 @@ class Peer:
             return
         self._timers.set(key, now + self._timing.gossip_interval, lambda _: None)
         if known is not None and known.epoch == epoch:
-            self._send(source, encode_claims(Claims, [encode_claim(known)]))
+            self._outbox.send_claim(source, known)
         elif known is None or known.epoch < epoch:
-            self._send(source, encode_join(encode_claim(self._membership.me)))
+            self._reconnect.call(source)
 
     def _handle(self, message: Message, sender: str, source: Address, now: int) -> None:
         match message:
@@ -339,12 +339,12 @@ class Peer:
                     self._membership.apply(claim, now, hearsay=claim.name != sender)
             case Join():
                 self._membership.apply(message.claim, now)
-                self._tell_table(source, self._membership.claims(), TABLE_DATAGRAMS)
+                self._outbox.send_table(source, self._membership.claims(), TABLE_DATAGRAMS)
             case Buckets():
                 mine = self._membership.bucket_hashes()
                 pairs = enumerate(zip(mine, message.hashes, strict=False))
                 differ = [place for place, (here, there) in pairs if here != there]
-                self._tell_table(source, self._membership.claims(differ), TABLE_DATAGRAMS)
+                self._outbox.send_table(source, self._membership.claims(differ), TABLE_DATAGRAMS)
             case Pull():
                 self._replication.answer(message, sender, source, now)
             case Delta():
@@ -365,17 +365,16 @@ class Peer:
         if probe.target != self.name:
             self._drops["not for us"] += 1
             return
-        self._send_message(source, Ack(probe.sequence, *self._hashes()))
+        self._outbox.send_message(source, Ack(probe.sequence, *self._hashes()))
         self._compare(sender, probe.data, probe.table, source, now)
 
     def _acknowledged(self, ack: Ack, sender: str, source: Address, now: int) -> None:
         asked_by = self._prober.acknowledged(ack.sequence, now)
         if asked_by is not None:
             origin, sequence = asked_by
-            self._send_message(origin, Ack(sequence, *self._hashes()))
+            self._outbox.send_message(origin, Ack(sequence, *self._hashes()))
         self._compare(sender, ack.data, ack.table, source, now)
-        if self._goodbyes.pop(ack.sequence, None) is not None and not self._goodbyes:
-            self._end(now)
+        self._farewell.answered(ack.sequence)
 
     def _compare(self, sender: str, data: bytes, table: bytes, source: Address, now: int) -> None:
         """A member told the hashes of what it knows: if ours differ, find out what we miss."""
@@ -385,60 +384,21 @@ class Peer:
         if table == self._membership.digest() or news_under_way or "compare" in self._timers:
             return
         self._timers.set("compare", now + self._timing.probe_interval // 2, lambda _: None)
-        self._send_message(source, Buckets(self._membership.bucket_hashes()))
-
-    # What goes out.
-
-    def _send_probe(self, sequence: int, target: Claim) -> None:
-        frames = [encode(Probe(sequence, target.name, *self._hashes()))]
-        if (
-            target.state is not State.ALIVE
-        ):  # the suspect is the first to hear, so that it can refute at once
-            frames.append(encode_claims(Claims, [encode_claim(target)]))
-        self._send(target.address, *frames)
-
-    def _send_message(self, destination: Address, message: Message) -> None:
-        self._send(destination, encode(message))
-
-    def _send(self, destination: Address, *frames: bytes) -> None:
-        """Pack, seal and transmit frames, and as many rumors as fit beside them."""
-        epoch = self._membership.me.epoch
-        if self._sender[0] != epoch:
-            self._sender = (epoch, encode_sender(self.name, epoch))
-        sender = self._sender[1]
-        room = MAX_PLAIN - 3 - len(sender) - sum(len(frame) for frame in frames)
-        if room < 0:
-            assert len(frames) == 1, "only a single frame can be too large"
-            self._parcels.ship(destination, frames[0])
-            return
-        rumors = self._membership.rumors
-        if rumors and room > 5:
-            limit = self._timing.retransmits(len(self._membership))
-            claims = rumors.take(room - 5, limit)
-            if claims:
-                frames = (*frames, encode_claims(Claims, claims))
-        datagram = self._channel.seal(encode_datagram(sender, list(frames)))
-        self._counts["datagrams_sent"] += 1
-        self._counts["bytes_sent"] += len(datagram)
-        self._effects.append(Transmit(datagram, destination))
-
-    def _tell_table(self, destination: Address, claims: Sequence[Claim], limit: int) -> None:
-        """Send claims, in at most so many datagrams."""
-        batch: list[bytes] = []
-        room = full = MAX_PLAIN - 16 - len(self._sender[1])
-        for claim in claims:
-            encoded = encode_claim(claim)
-            if len(encoded) > room or len(batch) == 64:
-                self._send(destination, encode_claims(Table, batch))
-                batch, room, limit = [], full, limit - 1
-                if limit == 0:
-                    return
-            batch.append(encoded)
-            room -= len(encoded)
-        self._send(destination, encode_claims(Table, batch))
+        self._outbox.send_message(source, Buckets(self._membership.bucket_hashes()))
 
     def _hashes(self) -> tuple[bytes, bytes]:
         return self._replication.hash(), self._membership.digest()
+
+    def _send_probe(self, sequence: int, target: Claim, *frames: bytes) -> None:
+        probe = encode(Probe(sequence, target.name, *self._hashes()))
+        if target.state is not State.ALIVE:  # a suspect is the first to hear, so that it can refute
+            frames = (*frames, encode_claims(Claims, [encode_claim(target)]))
+        self._outbox.send(target.address, probe, *frames)
+
+    def _probe(self, target: Claim, *frames: bytes) -> int:
+        sequence = self._prober.next_sequence()
+        self._send_probe(sequence, target, *frames)
+        return sequence
 
     # What happens by itself.
 
@@ -451,64 +411,16 @@ class Peer:
             self._timers.set("gossip", now + self._timing.gossip_interval, self._gossip)
         records = self._records.take(self.store)
         if records:
-            self._effects.append(Persist(records))
+            self._outbox.effects.append(Persist(records))
 
     def _gossip(self, _: int) -> None:
         others = self._membership.others()
         for other in self._random.sample(others, min(self._timing.gossip_fanout, len(others))):
             if self._membership.rumors:
-                self._send(other.address)
+                self._outbox.send(other.address)
 
-    def _call_joins(self, now: int) -> None:
-        """Call every join address, and again after a while, as long as we are alone."""
-        if self._membership.others():
-            return
-        for address in self._joins:
-            self._send(address, encode_join(encode_claim(self._membership.me)))
-        if self._joins:
-            self._timers.set("join", now + SECOND, self._call_joins)
-
-    def _reconnect(self, now: int) -> None:
-        """Call a member that we believe failed: if it is there after all, it will refute."""
-        pause = self._timing.reconnect_interval
-        self._timers.set(
-            "reconnect", now + pause // 2 + self._random.randrange(pause), self._reconnect
-        )
-        failed = self._membership.failed()
-        if failed:
-            lost = self._random.choice(failed)
-            self._send(lost.address, encode_join(encode_claim(self._membership.me)))
-        if "join" not in self._timers:
-            self._call_joins(now)
-
-    def _hand_over(self, now: int) -> None:
-        """Before we go, somebody has to hold what was written here."""
-        held = not self.store.context or self._replication.held_by(self.store.context)
-        if held or not self._membership.others():
-            self._say_goodbye(now)
-        else:
-            self._replication.solicit(now)
-            self._timers.set("goodbye", now + self._timing.pull_delay, self._hand_over)
-
-    def _say_goodbye(self, now: int) -> None:
-        """Announce that we left, and tell some members directly, until all of them have
-        answered.
-        """
-        self._timers.stop("hand over")
-        if self._membership.me.state is State.ALIVE:
-            self._membership.leave()
-        others = self._membership.others()
-        self._goodbyes.clear()
-        for other in self._random.sample(others, min(GOODBYES, len(others))):
-            sequence = self._prober.next_sequence()
-            self._goodbyes[sequence] = other.name
-            goodbye = encode_claims(Claims, [encode_claim(self._membership.me)])
-            self._send(other.address, encode(Probe(sequence, other.name, *self._hashes())), goodbye)
-        self._timers.set("goodbye", now + self._timing.gossip_interval, self._say_goodbye)
-        if not others:
-            self._end(now)
-
-    def _end(self, _: int) -> None:
+    def _end(self) -> None:
+        """We have left."""
         self.phase = "left"
         self._timers.clear()
 
@@ -517,7 +429,7 @@ class Peer:
             self.on_write()
 
     def _tell(self, event: MemberEvent) -> None:
-        self._effects.append(event)
+        self._outbox.effects.append(event)
         if isinstance(event, MemberJoined | MemberUpdated):
             self._records.remember(event.member)
         elif isinstance(event, MemberLeft):

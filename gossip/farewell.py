@@ -1,0 +1,84 @@
+"""Leaving so that it is known to be a leave.
+
+First somebody has to hold what was written here; then it is announced, and some members are told
+directly, again and again, until all of them have answered. Both are bounded in time: a member that
+nobody hears leaves all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from crdt import Store
+
+from .member import Claim, State
+from .membership import Membership
+from .messages import Claims, encode_claim, encode_claims
+from .replication import Replication
+from .timers import Timers
+from .timing import Timing
+
+GOODBYES = 8
+"""How many members are told directly."""
+
+
+class Farewell:
+    """The last steps of a member; calls `done` when it has left."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        membership: Membership,
+        replication: Replication,
+        timing: Timing,
+        timers: Timers,
+        random: Random,
+        probe: Callable[..., int],
+        done: Callable[[], None],
+    ) -> None:
+        """`probe(claim, *frames)` sends a probe with more frames and gives its number."""
+        self._store = store
+        self._membership = membership
+        self._replication = replication
+        self._timing = timing
+        self._timers = timers
+        self._random = random
+        self._probe = probe
+        self._done = done
+        self._unanswered: set[int] = set()
+
+    def begin(self, now: int) -> None:
+        """Start to leave."""
+        timeout = self._timing.leave_timeout
+        self._timers.set("left", now + timeout, lambda _: self._done())
+        self._timers.set("handed over", now + timeout // 2, self._announce)
+        self._hand_over(now)
+
+    def answered(self, sequence: int) -> None:
+        """Somebody answered a probe, perhaps one of ours."""
+        if sequence in self._unanswered:
+            self._unanswered.discard(sequence)
+            if not self._unanswered:
+                self._done()
+
+    def _hand_over(self, now: int) -> None:
+        held = not self._store.context or self._replication.held_by(self._store.context)
+        if held or not self._membership.others():
+            self._announce(now)
+        else:
+            self._replication.solicit(now)
+            self._timers.set("farewell", now + self._timing.pull_delay, self._hand_over)
+
+    def _announce(self, now: int) -> None:
+        self._timers.stop("handed over")
+        if self._membership.me.state is State.ALIVE:
+            self._membership.leave()
+        others: list[Claim] = self._membership.others()
+        goodbye = encode_claims(Claims, [encode_claim(self._membership.me)])
+        told = self._random.sample(others, min(GOODBYES, len(others)))
+        self._unanswered = {self._probe(other, goodbye) for other in told}
+        self._timers.set("farewell", now + self._timing.gossip_interval, self._announce)
+        if not told:
+            self._done()

@@ -1,0 +1,103 @@
+"""What goes out: frames packed into sealed datagrams, with as much news beside them as fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from .channel import MAX_PLAIN, Channel
+from .effects import Effect, Transmit
+from .member import Address, Claim
+from .membership import Membership
+from .messages import (
+    Claims,
+    Message,
+    Table,
+    encode,
+    encode_claim,
+    encode_claims,
+    encode_datagram,
+    encode_sender,
+)
+from .timing import Timing
+
+ARRAY_BYTES = 3
+"""What stands around all frames of a datagram."""
+
+CLAIMS_BYTES = 5
+"""What stands around the claims of a frame."""
+
+TABLE_CLAIMS = 64
+"""The most claims in one frame."""
+
+FRAME_BYTES = 24
+"""What stands around a fragment or a piece in its frame, at most."""
+
+
+class Outbox:
+    """Turns frames into `Transmit` effects; `ship` takes the frames that are too large for a
+    datagram.
+    """
+
+    def __init__(self, channel: Channel, membership: Membership, timing: Timing) -> None:
+        self._channel = channel
+        self._membership = membership
+        self._timing = timing
+        self._sender = (-1, b"")
+        self.ship: Callable[[Address, bytes], None]
+        self.effects: list[Effect] = []
+        self.datagrams = 0
+        self.bytes = 0
+
+    @property
+    def room(self) -> int:
+        """How large a fragment or a piece can be to fit into one datagram."""
+        return MAX_PLAIN - ARRAY_BYTES - len(self._header()) - FRAME_BYTES
+
+    def send(self, destination: Address, *frames: bytes) -> None:
+        """Pack, seal and transmit frames, and as many rumors as fit beside them."""
+        sender = self._header()
+        room = MAX_PLAIN - ARRAY_BYTES - len(sender) - sum(len(frame) for frame in frames)
+        if room < 0:
+            assert len(frames) == 1, "only a single frame can be too large"
+            self.ship(destination, frames[0])
+            return
+        rumors = self._membership.rumors
+        if rumors:
+            limit = self._timing.retransmits(len(self._membership))
+            claims = rumors.take(room - CLAIMS_BYTES, limit)
+            if claims:
+                frames = (*frames, encode_claims(Claims, claims))
+        datagram = self._channel.seal(encode_datagram(sender, list(frames)))
+        self.datagrams += 1
+        self.bytes += len(datagram)
+        self.effects.append(Transmit(datagram, destination))
+
+    def send_message(self, destination: Address, message: Message) -> None:
+        """Send one message."""
+        self.send(destination, encode(message))
+
+    def send_claim(self, destination: Address, claim: Claim) -> None:
+        """Tell somebody something about a member."""
+        self.send(destination, encode_claims(Claims, [encode_claim(claim)]))
+
+    def send_table(self, destination: Address, claims: Sequence[Claim], limit: int) -> None:
+        """Send claims as hearsay, in at most so many datagrams; at least an empty one."""
+        full = MAX_PLAIN - ARRAY_BYTES - CLAIMS_BYTES - len(self._header())
+        batch: list[bytes] = []
+        room = full
+        for claim in claims:
+            encoded = encode_claim(claim)
+            if len(encoded) > room or len(batch) == TABLE_CLAIMS:
+                self.send(destination, encode_claims(Table, batch))
+                batch, room, limit = [], full, limit - 1
+                if limit == 0:
+                    return
+            batch.append(encoded)
+            room -= len(encoded)
+        self.send(destination, encode_claims(Table, batch))
+
+    def _header(self) -> bytes:
+        me = self._membership.me
+        if self._sender[0] != me.epoch:
+            self._sender = (me.epoch, encode_sender(me.name, me.epoch))
+        return self._sender[1]

@@ -1,0 +1,65 @@
+"""Calling those who may be there: join addresses while we are alone, and members taken for
+failed.
+
+This is what heals partitions: a failed member that is there after all is told what is said of it,
+and refutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from random import Random
+
+from .member import Address
+from .membership import Membership
+from .messages import encode_claim, encode_join
+from .outbox import Outbox
+from .timers import Timers
+from .timing import SECOND, Timing
+
+
+class Reconnect:
+    """Calls with a `Join`, whose answer is the other's table."""
+
+    def __init__(
+        self, membership: Membership, timing: Timing, timers: Timers, random: Random, outbox: Outbox
+    ) -> None:
+        self._membership = membership
+        self._timing = timing
+        self._timers = timers
+        self._random = random
+        self._outbox = outbox
+        self._joins: list[Address] = []
+
+    def start(self, now: int) -> None:
+        """Begin to call failed members, now and then."""
+        pause = self._timing.reconnect_interval
+        at = now + pause // 2 + self._random.randrange(pause)
+        self._timers.set("reconnect", at, self._call_failed)
+
+    def join(self, addresses: Iterable[Address], now: int) -> None:
+        """Call these addresses, until somebody answers."""
+        for address in addresses:
+            if address != self._membership.me.address and address not in self._joins:
+                self._joins.append(address)
+        self._call_joins(now)
+
+    def call(self, address: Address) -> None:
+        """Introduce ourselves."""
+        self._outbox.send(address, encode_join(encode_claim(self._membership.me)))
+
+    def _call_joins(self, now: int) -> None:
+        if self._membership.others():
+            return
+        for address in self._joins:
+            self.call(address)
+        if self._joins:
+            self._timers.set("join", now + SECOND, self._call_joins)
+
+    def _call_failed(self, now: int) -> None:
+        self.start(now)
+        failed = self._membership.failed()
+        if failed:
+            self.call(self._random.choice(failed).address)
+        if "join" not in self._timers:
+            self._call_joins(now)
