@@ -17,7 +17,7 @@ from typing import Any
 
 import msgpack
 
-from .context import CausalContext, Span
+from .context import CausalContext, Dot, Span
 from .errors import CrdtError
 from .kernel import NOTHING, Entry, Fragment, Leaf, Payload
 from .values import pack, unpack
@@ -28,8 +28,13 @@ FORMAT = 1
 MAX_COUNTER = 2**63 - 1
 """The greatest counter of a dot."""
 
-LeafCheck = Callable[[bytes, Payload], Payload]
-"""Validates one payload under its key and gives it back, normalised; raises `CrdtError`."""
+PayloadCheck = Callable[[Payload], Payload]
+"""Validates one payload and gives it back, normalised; raises `CrdtError`."""
+
+LeafCheck = Callable[[bytes], PayloadCheck]
+"""Validates a key (a leaf may name one under which nothing lives) and gives what its payloads must
+pass; raises `CrdtError`.
+"""
 
 
 class FragmentWriter:
@@ -41,7 +46,7 @@ class FragmentWriter:
         self._indexes: dict[str, int] = {}
         self._known = pack(self._context(known.spans()))
         self._leaves: list[bytes] = []
-        self.size = 16 + len(self._known) + sum(len(name) + 5 for name in self._indexes)
+        self.size = 16 + len(self._known) + _names_size(self._indexes)
 
     def __len__(self) -> int:
         return len(self._leaves)
@@ -56,7 +61,7 @@ class FragmentWriter:
             dots += (self._index(replica), counter, leaf.entry[replica, counter])
         packed = pack([key, dots, self._context(leaf.extra.spans()), self._context(leaf.slots)])
         names = list(self._indexes)[named:]
-        size = self.size + len(packed) + sum(len(name.encode()) + 5 for name in names)
+        size = self.size + len(packed) + _names_size(names)
         if limit is not None and size > limit and self._leaves:
             for name in names:
                 del self._indexes[name]
@@ -86,6 +91,10 @@ class FragmentWriter:
         for replica, low, high in spans:
             flat += (self._index(replica), low, high - low)
         return flat
+
+
+def _names_size(names: Iterable[str]) -> int:
+    return sum(len(name.encode()) + 5 for name in names)
 
 
 def encode(kind: int, fragment: Fragment) -> bytes:
@@ -128,14 +137,17 @@ class _Reader:
     def __init__(self, replicas: Sequence[str], check: LeafCheck) -> None:
         self._replicas = replicas
         self._check = check
+        self._dots: set[Dot] = set()
 
     def leaf(self, key: bytes, dots: Any, extra: Any, slots: Any) -> Leaf:
         _require(type(dots) is list and len(dots) % 3 == 0)
+        check = self._check(key)
         entry: Entry = {}
         for at in range(0, len(dots), 3):
             dot = self._replica(dots[at]), _counter(dots[at + 1])
-            _require(dot not in entry)
-            entry[dot] = self._check(key, dots[at + 2])
+            _require(dot not in self._dots)  # an event is about one key, and was once
+            self._dots.add(dot)
+            entry[dot] = check(dots[at + 2])
         return Leaf(
             entry, CausalContext(self.spans(extra)) if extra else NOTHING, tuple(self.spans(slots))
         )

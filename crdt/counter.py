@@ -73,7 +73,17 @@ class PNCounter(Replicated):
         )
 
     @staticmethod
-    def check_leaf(key: bytes, payload: Payload) -> Payload:  # noqa: ARG004  # any replica's name
+    def check_key(key: bytes) -> None:
+        """The name of the replica whose part it is."""
+        try:
+            named = key.decode() != ""
+        except UnicodeDecodeError:
+            named = False
+        if not named:
+            raise CrdtError("malformed counter: a part without a replica")
+
+    @staticmethod
+    def check_payload(payload: Payload) -> Payload:
         """A part: four numbers, of which the totals are not below what resets saw."""
         numbers = (
             type(payload) is list and len(payload) == 4 and all(type(n) is int for n in payload)

@@ -108,9 +108,13 @@ class LWWMap(Replicated, Mapping[Key, Value]):
         return dict(self.range())
 
     @staticmethod
-    def check_leaf(key: bytes, payload: Payload) -> Payload:
-        """An entry: a time stamp and, unless it is deleted, a value."""
+    def check_key(key: bytes) -> None:
+        """The key of an entry."""
         decode_key(key)
+
+    @staticmethod
+    def check_payload(payload: Payload) -> Payload:
+        """A time stamp and, unless the entry is deleted, a value."""
         if type(payload) is not list or len(payload) not in (1, 2) or type(payload[0]) is not int:
             raise CrdtError("malformed map")
         if not 0 < payload[0] <= MAX_TIMESTAMP:

@@ -73,9 +73,13 @@ class ORSet(Replicated):
         return frozenset(self)
 
     @staticmethod
-    def check_leaf(key: bytes, payload: Payload) -> Payload:
-        """An element: its canonical bytes, and no payload."""
+    def check_key(key: bytes) -> None:
+        """An element, in its canonical bytes."""
         key_to_element(key)
+
+    @staticmethod
+    def check_payload(payload: Payload) -> Payload:
+        """Nothing: the element is the key."""
         if payload is not None:
             raise CrdtError("malformed set")
         return None

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 from .clock import HybridClock
-from .codec import decode, encode
+from .codec import PayloadCheck, decode, encode
 from .context import CausalContext
 from .errors import CrdtError
 from .kernel import NOTHING, Entry, Fragment, Kernel, Leaf, Payload
@@ -57,10 +57,19 @@ class Replicated(ABC):
 
     @staticmethod
     @abstractmethod
-    def check_leaf(key: bytes, payload: Payload) -> Payload:
-        """One payload from a stranger, validated under its key and normalised; `CrdtError` when it
-        is malformed.
-        """
+    def check_key(key: bytes) -> None:
+        """`CrdtError` when a key from a stranger is none of this type's."""
+
+    @staticmethod
+    @abstractmethod
+    def check_payload(payload: Payload) -> Payload:
+        """One payload from a stranger, normalised; `CrdtError` when it is malformed."""
+
+    @classmethod
+    def check_leaf(cls, key: bytes) -> PayloadCheck:
+        """Validates a key from a stranger, and gives what validates its payloads."""
+        cls.check_key(key)
+        return cls.check_payload
 
     @property
     def replica(self) -> str:

@@ -20,10 +20,10 @@ from typing import NamedTuple, TypeVar
 from sortedcontainers import SortedDict
 
 from .clock import HybridClock
-from .codec import FragmentWriter, decode, encode
+from .codec import FragmentWriter, PayloadCheck, decode, encode
 from .context import CausalContext, Span
 from .errors import CrdtError
-from .kernel import NOTHING, Fragment, Kernel, Leaf, Payload
+from .kernel import NOTHING, Fragment, Kernel, Leaf
 from .keys import after_prefix, close, decode_key, encode_key, split
 from .replicated import TYPES, Replicated
 
@@ -222,9 +222,9 @@ def parse_key(key: bytes) -> tuple[str, type[Replicated], bytes]:
     return name, TYPES[rest[0]], key[: len(key) - len(rest) + 1]
 
 
-def _check_leaf(key: bytes, payload: Payload) -> Payload:
+def _check_leaf(key: bytes) -> PayloadCheck:
     _, kind, section = parse_key(key)
-    return kind.check_leaf(key[len(section) :], payload)
+    return kind.check_leaf(key[len(section) :])
 
 
 def decode_fragment(data: bytes) -> Fragment:
