@@ -20,6 +20,7 @@ from node.config import Config
 from node.errors import StartError
 from node.http import application
 from node.node import Node
+from node.watching import Lagged
 
 log = logging.getLogger("coterie")
 
@@ -107,5 +108,8 @@ async def watch_signals(
 async def log_events(node: Node) -> None:
     """One line for each change in the cluster."""
     async for event in node.events():
-        member = event.member
-        log.info("%s: %s at %s", type(event).__name__, member.name, member.address)
+        if isinstance(event, Lagged):
+            log.warning("%d membership events were not logged: too many at once", event.missed)
+        else:
+            member = event.member
+            log.info("%s: %s at %s", type(event).__name__, member.name, member.address)

@@ -22,7 +22,9 @@ class Disk:
     """The records of one node. `recovered` holds what was there at the start."""
 
     def __init__(self, directory: str | Path) -> None:
-        """Open or create; `StartError` when the directory cannot be used. This blocks for a moment."""
+        """Open or create; `StartError` when the directory cannot be used. This blocks for a
+        moment.
+        """
         path = Path(directory)
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -33,7 +35,8 @@ class Disk:
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             self._database.execute(
-                "CREATE TABLE IF NOT EXISTS records (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID"
+                "CREATE TABLE IF NOT EXISTS records"
+                " (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID"
             )
             rows = self._database.execute("SELECT key, value FROM records ORDER BY key")
             self.recovered: dict[bytes, bytes] = dict(rows)

@@ -11,21 +11,22 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from types import TracebackType
 from typing import Literal, Self
+from weakref import WeakSet
 
 import trio
 
 from crdt import CrdtError, LWWMap, ORSet, PNCounter
-from gossip import Address, Member, MemberEvent, Peer, Persist, Statistics, Timing, Transmit
+from gossip import Address, Member, Peer, Persist, Statistics, Timing, Transmit
 from node.config import GOSSIP_PORT, Config, split_address
 from node.disk import Disk
 from node.errors import NodeClosed, StartError, SyncTimeout
 from node.udp import advertised, bind, resolve
-from node.watching import Change, Watcher
+from node.watching import EventReader, Watcher
 
 NS = 1_000_000_000
 
@@ -34,9 +35,6 @@ DRAIN = 256
 
 ASK_AGAIN = 0.1
 """Seconds after which `sync` asks again those who have not said that they hold the writes."""
-
-EVENTS = 1024
-"""Membership events that wait for a slow reader; older ones are dropped beyond that."""
 
 
 class Node:
@@ -54,8 +52,9 @@ class Node:
         self._kick = trio.Event()
         self._heard = trio.Event()
         self._sleeping_until = math.inf
-        self._readers: list[trio.MemorySendChannel[MemberEvent]] = []
-        self._watchers: list[Watcher] = []
+        # Weak: a reader that its user dropped, by a break or otherwise, is not told any more.
+        self._readers: WeakSet[EventReader] = WeakSet()
+        self._watchers: WeakSet[Watcher] = WeakSet()
 
     # Life.
 
@@ -115,7 +114,10 @@ class Node:
         self._perform()
         while peer.phase != "left":
             await self._something()
-        self._end_readers()
+        for reader in self._readers:
+            reader.close()
+        for watcher in self._watchers:
+            watcher.close()
 
     def _open_peer(self) -> Peer:
         config = self.config
@@ -175,20 +177,15 @@ class Node:
         """
         return self._running().digest()
 
-    async def watch(self, prefix: str = "") -> AsyncIterator[Change]:
-        """Changes, local and remote, of the values whose names start with `prefix`; first a
-        `Snapshot`.
+    def watch(self, prefix: str = "") -> Watcher:
+        """Iterate over changes, local and remote, of the values whose names start with `prefix`.
 
-        A slow reader gets the latest of each, or `Lagged` and a fresh `Snapshot`. `NodeClosed` when
-        this node has left.
+        First comes a `Snapshot`. A slow reader gets the latest of each key, or `Lagged` and a fresh
+        `Snapshot`. `NodeClosed` when this node has left.
         """
         watcher = Watcher(self._running().store, prefix)
-        self._watchers.append(watcher)
-        try:
-            async for change in watcher.changes():
-                yield change
-        finally:
-            self._watchers.remove(watcher)
+        self._watchers.add(watcher)
+        return watcher
 
     async def sync(self, *, acks: int | Literal["majority", "all"], timeout: float) -> None:
         """Return when so many members, this one included, hold all that was written here so far.
@@ -260,20 +257,12 @@ class Node:
         peer.join(await self._resolve(addresses, strict=True), _now())
         self._perform()
 
-    async def events(self) -> AsyncIterator[MemberEvent]:
-        """Membership events from now on, until this node has left. A reader too slow by 1024 misses
-        some.
-        """
+    def events(self) -> EventReader:
+        """Iterate over membership events from now on, until this node has left."""
         self._running()
-        send, receive = trio.open_memory_channel[MemberEvent](EVENTS)
-        self._readers.append(send)
-        try:
-            async for event in receive:
-                yield event
-        finally:
-            if send in self._readers:
-                self._readers.remove(send)
-            send.close()
+        reader = EventReader()
+        self._readers.add(reader)
+        return reader
 
     def block(self, addresses: Collection[Address]) -> None:
         """Cut this node off from these addresses (from none, when empty): for demos and tests.
@@ -329,7 +318,8 @@ class Node:
                 if self._disk is not None:
                     self._disk.save(effect.records)
             else:
-                self._report(effect)
+                for reader in self._readers:
+                    reader.notice(effect)
         due = peer.next_wake
         if due is not None and due < self._sleeping_until:
             self._wake_up()
@@ -339,18 +329,6 @@ class Node:
             # No buffer, no route, no port there: to the protocol, a lost datagram like any other.
             with suppress(OSError):
                 self._socket.sendto(effect.datagram, effect.destination)
-
-    def _report(self, event: MemberEvent) -> None:
-        for reader in self._readers:
-            with suppress(trio.WouldBlock):  # a reader that sleeps can still ask members()
-                reader.send_nowait(event)
-
-    def _end_readers(self) -> None:
-        for reader in self._readers:
-            reader.close()
-        self._readers.clear()
-        for watcher in self._watchers:
-            watcher.close()
 
     def _changed(self, key: bytes) -> None:
         for watcher in self._watchers:

@@ -1,15 +1,16 @@
-"""Watching values: first a snapshot, then what changes, local or remote.
+"""Watching values and members, at any speed: a slow reader never slows the node down.
 
-A watcher remembers which keys changed since its reader last looked, not how often, so a slow reader
-costs the node nothing: it gets the latest of each. When more keys changed than are worth telling
-one by one, it gets `Lagged` and a fresh `Snapshot` instead.
+A watcher begins with a snapshot. It remembers which keys changed since its reader last looked, not
+how often, so a slow reader costs the node nothing: it gets the latest of each. When more keys
+changed than are worth telling one by one, it gets `Lagged` and a fresh `Snapshot` instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import trio
 
@@ -17,10 +18,11 @@ from crdt import LWWMap, ORSet, Store
 from crdt.keys import decode_key
 from crdt.store import parse_key
 from crdt.values import key_to_element
+from gossip import MemberEvent
 from node.errors import NodeClosed
 
 PENDING = 4096
-"""Changed keys that wait for a slow reader; beyond that it lags."""
+"""Changed keys, or events, that wait for a slow reader; beyond that it lags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Lagged:
-    """The reader was too slow for this many changes; a fresh `Snapshot` follows."""
+    """The reader was too slow for this many changes; in a watch a fresh `Snapshot` follows."""
 
     missed: int
 
@@ -91,49 +93,52 @@ class Watcher:
         self._prefix = prefix
         self._pending: dict[bytes, None] = {}
         self._missed = 0
+        self._fresh = True
         self._news = trio.Event()
+        self._news.set()
         self._closed = False
 
     def notice(self, key: bytes) -> None:
         """A key of the store changed."""
-        if self._missed:
-            self._missed += 1
-        elif parse_key(key)[0].startswith(self._prefix):
-            self._pending[key] = None
-            if len(self._pending) > PENDING:
-                self._missed = len(self._pending)
-                self._pending.clear()
-            self._news.set()
+        if self._fresh or not parse_key(key)[0].startswith(self._prefix):
+            return  # the snapshot that comes next has it
+        self._news.set()
+        self._pending[key] = None
+        if len(self._pending) > PENDING:
+            self._missed += len(self._pending)
+            self._pending.clear()
 
     def close(self) -> None:
         """The node has left: the reader gets `NodeClosed` once it has seen everything."""
         self._closed = True
         self._news.set()
 
-    async def changes(self) -> AsyncIterator[Change]:
-        """A snapshot, then changes; raises `NodeClosed` when the node has left."""
-        yield self._snapshot()
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Change:
+        """The next change; raises `NodeClosed` when the node has left and there is none."""
         while True:
             await self._news.wait()
-            self._news = trio.Event()
+            if self._fresh:
+                return self._snapshot()
             if self._missed:
-                missed, self._missed = self._missed, 0
-                yield Lagged(missed)
-                yield self._snapshot()
-            pending, self._pending = self._pending, {}
-            for key in pending:
-                yield self._change(key)
+                missed = self._missed + len(self._pending)
+                self._missed, self._fresh = 0, True
+                return Lagged(missed)
+            if self._pending:
+                key = next(iter(self._pending))
+                del self._pending[key]
+                return self._change(key)
             if self._closed:
                 raise NodeClosed("the node has left", remedy="watch another node")
+            self._news = trio.Event()
 
     def _snapshot(self) -> Snapshot:
+        self._fresh = False
         self._pending.clear()
-        return Snapshot(
-            {
-                name: self._store.open(name, kind).value
-                for name, kind in self._store.types(self._prefix)
-            }
-        )
+        types = self._store.types(self._prefix)
+        return Snapshot({name: self._store.open(name, kind).value for name, kind in types})
 
     def _change(self, key: bytes) -> Change:
         name, kind, section = parse_key(key)
@@ -148,3 +153,42 @@ class Watcher:
             except KeyError:
                 return EntryDeleted(name, entry)
         return CounterChanged(name, self._store.open(name, kind).value)
+
+
+class EventReader:
+    """The membership events that one reader has not seen yet."""
+
+    def __init__(self) -> None:
+        self._pending: deque[MemberEvent] = deque()
+        self._missed = 0
+        self._news = trio.Event()
+        self._closed = False
+
+    def notice(self, event: MemberEvent) -> None:
+        """Something happened to a member."""
+        self._news.set()
+        self._pending.append(event)
+        if len(self._pending) > PENDING:
+            self._pending.popleft()
+            self._missed += 1
+
+    def close(self) -> None:
+        """The node has left: the reader ends once it has seen everything."""
+        self._closed = True
+        self._news.set()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> MemberEvent | Lagged:
+        """The next event, or how many were dropped before it."""
+        while True:
+            await self._news.wait()
+            if self._missed:
+                missed, self._missed = self._missed, 0
+                return Lagged(missed)
+            if self._pending:
+                return self._pending.popleft()
+            if self._closed:
+                raise StopAsyncIteration
+            self._news = trio.Event()
