@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from node.problems import Problem
@@ -52,10 +52,13 @@ async def read_json(request: Request) -> Any:
     """The body of a request; a `Problem` when it is too large or not JSON."""
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= BODY_BYTES_MAX:
-            chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size <= BODY_BYTES_MAX:
+                chunks.append(chunk)
+    except ClientDisconnect:
+        raise Problem(400, "the body ends early") from None
     if size > BODY_BYTES_MAX:  # read to its end all the same: who still sends does not hear us
         raise Problem(413, f"the body has more than {BODY_BYTES_MAX} bytes")
     return parse_json(b"".join(chunks))

@@ -46,8 +46,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         return DONE
+    except OSError as error:
+        drop_output()
+        where = f" {error.filename}" if error.filename else ""
+        print(f"coterie: the system refuses{where} ({error.strerror or error})", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         return 130
     except NodeError as error:
@@ -55,6 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exit_code(error)
     except ModuleNotFoundError as error:
         return missing(error)
+
+
+def drop_output() -> None:
+    """Point stdout at nothing, so that the interpreter's own flush at its end does not fail too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def exit_code(error: NodeError) -> int:

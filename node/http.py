@@ -191,7 +191,7 @@ class LocalOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or pass a lifespan event on."""
         if scope["type"] == "http":
-            scope["path"] = scope["raw_path"].decode("ascii", "replace")
+            scope["path"] = scope["raw_path"].decode("utf-8", "surrogateescape")
             headers = Headers(scope=scope)
             sites = [f"//{headers.get('host', '')}", headers.get("origin", "//localhost")]
             if any(_host(site) not in LOCAL_HOSTS for site in sites):

@@ -229,6 +229,26 @@ def test_a_missing_extra_is_named(capsys: Output, monkeypatch: pytest.MonkeyPatc
     assert "pip install 'coterie[all]'" in line
 
 
+def test_output_that_cannot_be_written_is_one_line(agent: Agent) -> None:
+    command_line = [sys.executable, "-P", "-m", "node.command", "members"]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            command_line, stdout=full, stderr=subprocess.PIPE, timeout=30, check=False
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == b"coterie: the system refuses (No space left on device)\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(agent: Agent) -> None:
+    command_line = [sys.executable, "-P", "-m", "node.command", "members"]
+    with subprocess.Popen(command_line, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
 def start_agent(*arguments: str, environ: dict[str, str] | None = None) -> str:
     """The one line of an agent that cannot start: it ends at once, with 1 and no traceback."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("COTERIE_")}

@@ -3,6 +3,7 @@
 import http.client
 import json
 import math
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -245,6 +246,19 @@ def test_a_wrong_method_is_a_problem(agent: Agent) -> None:
 
 def test_a_path_that_is_not_utf_8_is_a_problem(agent: Agent) -> None:
     refused(ask(agent, "GET", "/v1/counters/%ff"), 400)
+
+
+def test_a_body_that_ends_early_changes_nothing(agent: Agent) -> None:
+    host, port = agent.http.removeprefix("http://").split(":")
+    before = len(agent.log.read_text())
+    with socket.create_connection((host, int(port))) as connection:
+        head = "PUT /v1/maps/cut-off/key HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n"
+        connection.sendall(head.encode() + b"1")
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+    assert value(agent, "GET", "/v1/maps/cut-off") == {}
+    assert agent.log.read_text()[before:] == ""
 
 
 def test_a_large_body_is_refused(agent: Agent) -> None:
