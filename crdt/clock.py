@@ -20,6 +20,11 @@ MAX_TIMESTAMP = 2**63 - 1
 """Nanoseconds since 1970; chosen by us: 292 years, and it fits a signed 64-bit integer everywhere.
 """
 
+MAX_WALL = MAX_TIMESTAMP - 2**56
+"""The latest wall clock that is believed; chosen by us: each stamp made under it can be followed by
+2**56 others.
+"""
+
 MAX_DRIFT_NS = 60 * 1_000_000_000
 """How far ahead of the wall clock a stamp may be and still move the clock: a minute, chosen by us.
 """
@@ -43,10 +48,11 @@ class HybridClock:
         self.drifted = 0
 
     def tick(self, after: int = 0) -> int:
-        """A stamp later than all that this clock gave, and later than `after` (the value about to
-        be replaced).
+        """A stamp later than `after` (the value about to be replaced) and than every stamp that
+        moved this clock; one from the far future is followed and does not move it.
 
-        Raises `OutOfRange`, and does not move, when there is no later stamp to give.
+        Raises `OutOfRange`, and does not move, when there is no later stamp to give, or none that
+        others could follow.
         """
         wall = self._now()
         stamp = max(wall, self._last + 1)
@@ -54,10 +60,12 @@ class HybridClock:
         if after >= stamp:
             stamp = after + 1
             moves = after <= wall + self.max_drift_ns
-        if not 0 < stamp <= MAX_TIMESTAMP:
+        if wall > MAX_WALL:
             raise OutOfRange(
-                f"a time stamp of {stamp} ns cannot be carried: set this machine's clock"
+                f"a time stamp of {wall} ns could not be followed: set this machine's clock"
             )
+        if stamp > MAX_TIMESTAMP:
+            raise OutOfRange(f"no time stamp follows {stamp - 1} ns")
         if moves:
             self._last = stamp
         return stamp
