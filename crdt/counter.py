@@ -58,11 +58,10 @@ class PNCounter(Replicated):
 
     def reset(self) -> Delta:
         """Take away exactly the changes seen here."""
-        delta = Delta(self.KIND, {})
-        for key, (up, down, up_reset, down_reset) in list(self._parts()):
-            if (up, down) != (up_reset, down_reset):
-                delta = delta.join(self._write(key, (up, down, up, down)))
-        return delta
+        parts = list(self._parts())
+        return self._write(
+            {key: (*part[:2], *part[:2]) for key, part in parts if part[:2] != part[2:]}
+        )
 
     @property
     def value(self) -> int:
@@ -95,18 +94,18 @@ class PNCounter(Replicated):
         return tuple(payload)
 
     def _add(self, up: int, down: int) -> Delta:
-        amount = up or down
-        if type(up) is not int or type(down) is not int:
-            raise TypeError(f"the amount is an int, not {type(amount).__name__}")
-        if amount < 0:
-            raise ValueError(f"the amount must not be negative, it is {amount}")
+        for amount in (up, down):
+            if type(amount) is not int:
+                raise TypeError(f"the amount is an int, not {type(amount).__name__}")
+            if amount < 0:
+                raise ValueError(f"the amount must not be negative, it is {amount}")
         key = self.replica.encode()
         entry = self._entry(key)
         part = _joined(entry) if entry else _NOTHING
         grown = (part[0] + up, part[1] + down, part[2], part[3])
         if max(grown) > LIMIT or abs(self.value + up - down) > LIMIT:
             raise OutOfRange("a counter's total cannot pass 63 bits")
-        return self._write(key, grown)
+        return self._write({key: grown})
 
     def _parts(self) -> Iterator[tuple[bytes, Part]]:
         for key in self._keys():

@@ -41,15 +41,14 @@ class LWWMap(Replicated, Mapping[Key, Value]):
         """Set one entry. `TypeError` or `ValueError` for what cannot be carried; nothing is changed
         then.
         """
-        return self._put(encode_key(key), normalise(value))
+        encoded, normal = encode_key(key), normalise(value)
+        return self._write({encoded: (self._stamp(encoded), normal)})
 
     def update(self, mapping: Mapping[Key, Value]) -> Delta:
         """Set many entries, as one delta; all or, when one cannot be carried, none."""
-        entries = [(encode_key(key), normalise(value)) for key, value in mapping.items()]
-        leaves = {}
-        for key, value in entries:
-            leaves.update(self._put(key, value).fragment.leaves)
-        return Delta(self.KIND, leaves)
+        values = [(encode_key(key), normalise(value)) for key, value in mapping.items()]
+        payloads = {key: (self._stamp(key), value) for key, value in values}
+        return self._write(payloads)
 
     def delete(self, key: Key) -> Delta:
         """Delete one entry; `KeyError` when it is not there."""
@@ -57,7 +56,7 @@ class LWWMap(Replicated, Mapping[Key, Value]):
         entry = self._entry(encoded)
         if entry is None or len(_latest(entry)) == 1:
             raise KeyError(key)
-        return self._write(encoded, (self.clock.tick(_latest(entry)[0]),))
+        return self._write({encoded: (self._stamp(encoded),)})
 
     def __setitem__(self, key: Key, value: Value) -> None:
         self.put(key, value)
@@ -80,7 +79,8 @@ class LWWMap(Replicated, Mapping[Key, Value]):
         return (key for key, _ in self.range())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self.range())
+        entries, prefix = self._kernel.entries, self._prefix
+        return sum(len(_latest(entries[key])) == 2 for key in self._kernel.keys(prefix))
 
     def __eq__(self, other: object) -> bool:
         return Replicated.__eq__(self, other)
@@ -129,9 +129,10 @@ class LWWMap(Replicated, Mapping[Key, Value]):
         """One per write that lives."""
         return [payload[0] for payload in entry.values()]
 
-    def _put(self, key: bytes, value: Value) -> Delta:
+    def _stamp(self, key: bytes) -> int:
+        """A time stamp for a write that is later than all it has seen under `key`."""
         entry = self._entry(key)
-        return self._write(key, (self.clock.tick(_latest(entry)[0] if entry else 0), value))
+        return self.clock.tick(_latest(entry)[0] if entry else 0)
 
     def _slice(self, low: bytes, high: bytes | None) -> Iterator[tuple[Key, Value]]:
         cut = len(self._prefix)

@@ -9,7 +9,7 @@ with a prefix.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 from .clock import HybridClock
@@ -149,7 +149,7 @@ class Replicated(ABC):
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self._kernel.state(self._prefix) == other._kernel.state(other._prefix)
+        return self.to_bytes() == other.to_bytes()  # not payloads: a NaN differs from itself
 
     __hash__ = None  # type: ignore[assignment]  # it is mutable
 
@@ -158,8 +158,9 @@ class Replicated(ABC):
 
     # For the types.
 
-    def _write(self, key: bytes, payload: Payload) -> Delta:
-        return Delta(self.KIND, {key: self._kernel.write(self._prefix + key, payload)})
+    def _write(self, payloads: Mapping[bytes, Payload]) -> Delta:
+        write, prefix = self._kernel.write, self._prefix
+        return Delta(self.KIND, {key: write(prefix + key, new) for key, new in payloads.items()})
 
     def _remove(self, keys: list[bytes]) -> Delta:
         return Delta(self.KIND, {key: self._kernel.remove(self._prefix + key) for key in keys})
@@ -212,10 +213,7 @@ class Delta:
         return Delta(kind, fragment.leaves)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Delta) and (self.kind, self.fragment) == (
-            other.kind,
-            other.fragment,
-        )
+        return isinstance(other, Delta) and self.to_bytes() == other.to_bytes()
 
     __hash__ = None  # type: ignore[assignment]
 
