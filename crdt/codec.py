@@ -17,16 +17,13 @@ from typing import Any
 
 import msgpack
 
-from .context import CausalContext, Dot, Span
+from .context import MAX_COUNTER, CausalContext, Dot, Span
 from .errors import CrdtError
 from .kernel import NOTHING, Entry, Fragment, Leaf, Payload
 from .values import pack, unpack
 
 FORMAT = 1
 """The version of this layout; readers refuse others."""
-
-MAX_COUNTER = 2**63 - 1
-"""The greatest counter of a dot."""
 
 PayloadCheck = Callable[[Payload], Payload]
 """Validates one payload and gives it back, normalised; raises `CrdtError`."""

@@ -18,6 +18,9 @@ from collections.abc import Iterable, Iterator
 Dot = tuple[str, int]
 """One event of one replica: (replica, counter), counters from 1."""
 
+MAX_COUNTER = 2**63 - 1
+"""The greatest counter of a dot; chosen by us, and never reached by counting."""
+
 Span = tuple[str, int, int]
 """Consecutive events of one replica: (replica, first counter, last counter)."""
 
@@ -111,9 +114,9 @@ class CausalContext:
                 if at and theirs[at - 1][1] >= low:
                     at -= 1
                 rest = low
-                for their_low, their_high in theirs[at:]:
-                    if their_low > high:
-                        break
+                while at < len(theirs) and theirs[at][0] <= high:
+                    their_low, their_high = theirs[at]
+                    at += 1
                     if rest < their_low:
                         yield replica, rest, their_low - 1
                     rest = max(rest, their_high + 1)

@@ -30,7 +30,8 @@ from typing import Any, NamedTuple
 from sortedcontainers import SortedDict
 
 from .clock import HybridClock
-from .context import CausalContext, Dot, Span
+from .context import MAX_COUNTER, CausalContext, Dot, Span
+from .errors import OutOfRange
 from .keys import after_prefix
 
 Payload = Any
@@ -75,6 +76,7 @@ class Kernel:
     def __init__(self, replica: str, clock: HybridClock) -> None:
         if type(replica) is not str or not replica:
             raise ValueError(f"a replica's name is a non-empty str, not {replica!r}")
+        replica.encode()  # a lone surrogate is a ValueError here, not later on the wire
         self.replica = replica
         self.clock = clock
         self.context = CausalContext()
@@ -93,7 +95,10 @@ class Kernel:
         return self._happen(self._next_dot(), key, {})
 
     def _next_dot(self) -> Dot:
-        return self.replica, self.context.last(self.replica) + 1
+        counter = self.context.last(self.replica) + 1
+        if counter > MAX_COUNTER:
+            raise OutOfRange(f"no event of {self.replica!r} is left")
+        return self.replica, counter
 
     def _happen(self, dot: Dot, key: bytes, entry: Entry) -> Leaf:
         covered = self.entries.get(key)
@@ -114,17 +119,15 @@ class Kernel:
 
     # Joining what others say.
 
-    def join(self, fragment: Fragment, prefix: bytes = b"") -> bool:
-        """Join a fragment (a complete one speaks of the keys that start with `prefix`); True when
-        anything changed.
-        """
+    def join(self, fragment: Fragment) -> bool:
+        """Join a fragment; True when anything changed."""
         unseen = CausalContext(fragment.known.beyond(self.context))
         changed = False
         for key, leaf in fragment.leaves.items():
             changed |= self._join_leaf(key, leaf, fragment.known, unseen)
         if fragment.complete:
             gone = Leaf({}, NOTHING, ())
-            for key in [key for key in self.keys(prefix) if key not in fragment.leaves]:
+            for key in [key for key in self.keys() if key not in fragment.leaves]:
                 changed |= self._join_leaf(key, gone, fragment.known, unseen)
             changed |= self.context.merge(fragment.known)
         for key in fragment.leaves if not fragment.complete else list(self.extra):

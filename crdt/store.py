@@ -58,8 +58,8 @@ class Store(Kernel):
         self.log: dict[str, SortedDict[int, bytes]] = {}
         self.on_write: Callable[[], None] = lambda: None
         self.on_change: Callable[[bytes], None] = lambda _: None
-        self._unsent: dict[bytes, tuple[Span, ...]] = {}
-        self._unsaved: dict[bytes, tuple[Span, ...]] = {}
+        self._unsent: dict[bytes, CausalContext] = {}
+        self._unsaved: dict[bytes, CausalContext] = {}
         self.version = 0
         self._digest: tuple[int, str] = (-1, "")
         self._joining = False
@@ -98,17 +98,17 @@ class Store(Kernel):
             log = self.log.setdefault(replica, SortedDict())
             for counter in range(low, high + 1):
                 log[counter] = key
-        self._unsaved[key] = self._unsaved.get(key, ()) + slots
+        _add(self._unsaved, key, slots)
         self.on_change(key)
         if not self._joining:
-            self._unsent[key] = self._unsent.get(key, ()) + slots
+            _add(self._unsent, key, slots)
             self.on_write()
 
-    def join(self, fragment: Fragment, prefix: bytes = b"") -> bool:
+    def join(self, fragment: Fragment) -> bool:
         """Join what came from elsewhere."""
         self._joining = True
         try:
-            changed = super().join(fragment, prefix)
+            changed = super().join(fragment)
         finally:
             self._joining = False
         for key, leaf in fragment.leaves.items():
@@ -118,7 +118,7 @@ class Store(Kernel):
     def take_unsent(self) -> dict[bytes, tuple[Span, ...]]:
         """The local events since the last call, by key."""
         unsent, self._unsent = self._unsent, {}
-        return unsent
+        return {key: tuple(events.spans()) for key, events in unsent.items()}
 
     @property
     def has_unsent(self) -> bool:
@@ -176,7 +176,7 @@ class Store(Kernel):
             writer = FragmentWriter(STORE, NOTHING)
             writer.add(key, leaf)
             records.append((_LEAF + key, writer.finish() if leaf.entry or leaf.extra else None))
-            for replica, low, high in slots:
+            for replica, low, high in slots.spans():
                 records.extend(
                     (_slot_record(replica, counter), key) for counter in range(low, high + 1)
                 )
@@ -205,6 +205,12 @@ class Store(Kernel):
                 log = self.log.setdefault(replica.decode(), SortedDict())
                 log[int.from_bytes(counter, "big")] = data
         self.version += 1
+
+
+def _add(events: dict[bytes, CausalContext], key: bytes, slots: tuple[Span, ...]) -> None:
+    seen = events.setdefault(key, CausalContext())
+    for span in slots:
+        seen.add_span(*span)
 
 
 def _slot_record(replica: str, counter: int) -> bytes:
