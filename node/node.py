@@ -291,7 +291,6 @@ class Node:
             self._drain()
             peer.wake(_now())
             self._perform()
-            await trio.lowlevel.cancel_shielded_checkpoint()
 
     def _drain(self) -> None:
         peer = self._running()
