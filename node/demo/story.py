@@ -64,8 +64,9 @@ Talk to one of them:
   coterie members
   coterie counter increment visits
   coterie map get settings
-End them:
-  kill {pids} && rm -r {cluster.directory}"""
+End them and, once they have left, remove their data:
+  kill {pids}
+  rm -r {cluster.directory}"""
 
 
 class Story:

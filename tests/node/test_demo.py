@@ -1,7 +1,11 @@
 """The demo: that it ends well, and that it can fail."""
 
+import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +43,35 @@ def test_a_demo_that_takes_too_long_fails_and_leaves_nothing_running(
     (cluster,) = clusters
     assert all(agent.pid is None for agent in cluster.agents)
     assert not cluster.directory.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: int) -> None:
+    command = [sys.executable, "-P", "-m", "node.command", "demo"]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "writing" in line:
+                break
+        assert agents_of(tmp_path)
+        demo.send_signal(number)
+        demo.stdout.read()
+    assert demo.returncode == 130
+    assert agents_of(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def agents_of(directory: Path) -> list[str]:
+    """The running processes whose command line names this directory."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile
+            command = (process / "cmdline").read_bytes().decode(errors="replace")
+            if str(directory) in command:
+                found.append(command)
+    return found
 
 
 @pytest.mark.parametrize(
