@@ -22,7 +22,7 @@ from crdt import CausalContext, CrdtError, Store
 from crdt.codec import FragmentWriter
 from crdt.context import Span
 from crdt.kernel import Fragment
-from crdt.store import STORE, decode_fragment, parse_key
+from crdt.store import STORE, decode_fragment
 
 from .channel import Dropped
 from .member import Address, Claim
@@ -36,6 +36,9 @@ WINDOW = 32
 
 PUSH_DATAGRAMS = 16
 """Datagrams in one push; what does not fit is left to be pulled, at the receiver's pace."""
+
+MAX_EVENTS = 65536
+"""Events that one message may close; chosen by us: each costs its receiver a place in the log."""
 
 
 class Replication:
@@ -110,19 +113,27 @@ class Replication:
     def _fragments(
         self, keys: dict[bytes, tuple[Span, ...]], limit: int
     ) -> tuple[list[bytes], bool]:
-        """Messages with these keys as they are now, at most `limit`; and whether that was all."""
+        """Messages with these keys as they are now, in about `limit` datagrams; and whether that
+        was all.
+        """
         fragments: list[bytes] = []
-        writer = self._store.writer()
+        writer, events, whole = self._store.writer(), 0, True
+        # Each message repeats our context: where that is wide, messages are larger than datagrams.
+        size = self._room if writer.size <= self._room // 2 else 4 * writer.size
         for key, slots in keys.items():
-            leaf = self._store.leaf(key, slots)
-            if not writer.add(key, leaf, self._room):
+            portion, count, cut = _portion(slots)
+            whole = whole and not cut
+            leaf = self._store.leaf(key, portion)
+            if events + count > MAX_EVENTS or not writer.add(key, leaf, size):
                 fragments.append(writer.finish())
-                if len(fragments) == limit:
+                limit -= min(WINDOW, 1 + len(fragments[-1]) // self._room)
+                if limit <= 0:
                     return fragments, False
-                writer = self._store.writer()
-                writer.add(key, leaf, self._room)
+                writer, events = self._store.writer(), 0
+                writer.add(key, leaf, size)
+            events += count
         fragments.append(writer.finish())
-        return fragments, True
+        return fragments, whole
 
     # Pull.
 
@@ -208,11 +219,12 @@ class Replication:
     def _decode(self, data: bytes) -> Fragment:
         try:
             fragment = decode_fragment(data)
-            for key in fragment.leaves:
-                parse_key(key)  # of a leaf without writes, nobody has looked at the key yet
         except CrdtError:
             raise Dropped("malformed") from None
         if fragment.complete:  # only a whole state may speak for keys that it does not name
+            raise Dropped("malformed")
+        spans = (span for leaf in fragment.leaves.values() for span in leaf.slots)
+        if sum(high - low + 1 for _, low, high in spans) > MAX_EVENTS:
             raise Dropped("malformed")
         return fragment
 
@@ -220,6 +232,8 @@ class Replication:
 
     def _note(self, name: str, context: CausalContext, now: int) -> None:
         """A member has seen this much."""
+        if self._membership.get(name) is None:
+            return  # what is kept of others is bounded by the table of members
         known = self._seen.get(name)
         if known is None or context.covers(known):
             self._seen[name] = context
@@ -246,3 +260,19 @@ class Replication:
         """A member is gone, or is a new boot: what it held is not known any more."""
         self._seen.pop(name, None)
         self._behind.pop(name, None)
+
+
+def _portion(slots: tuple[Span, ...]) -> tuple[tuple[Span, ...], int, bool]:
+    """As many of these events as one message may close, in few spans; how many; whether some are
+    left.
+    """
+    portion: list[Span] = []
+    room = MAX_EVENTS
+    for replica, low, high in CausalContext(slots).spans():
+        if room < high - low + 1:
+            if room:
+                portion.append((replica, low, low + room - 1))
+            return tuple(portion), MAX_EVENTS, True
+        portion.append((replica, low, high))
+        room -= high - low + 1
+    return tuple(portion), MAX_EVENTS - room, False
