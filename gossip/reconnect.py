@@ -1,8 +1,9 @@
-"""Calling those who may be there: join addresses while we are alone, and members taken for
-failed.
+"""Calling those who may be there: join addresses at which no member is known, and members taken
+for failed.
 
 This is what heals partitions: a failed member that is there after all is told what is said of it,
-and refutes.
+and refutes. Join addresses are called for ever, if seldom, for two parts of a cluster that were
+booted while they could not reach each other know of no member to call.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ class Reconnect:
         self._joins: list[Address] = []
 
     def start(self, now: int) -> None:
-        """Begin to call failed members, now and then."""
+        """Begin to call the missing, now and then."""
         pause = self._timing.reconnect_interval
         at = now + pause // 2 + self._random.randrange(pause)
-        self._timers.set("reconnect", at, self._call_failed)
+        self._timers.set("reconnect", at, self._call_missing)
 
     def join(self, addresses: Iterable[Address], now: int) -> None:
-        """Call these addresses, until somebody answers."""
+        """Call these addresses: every second as long as we are alone, later now and then."""
         for address in addresses:
             if address != self._membership.me.address and address not in self._joins:
                 self._joins.append(address)
@@ -56,10 +57,13 @@ class Reconnect:
         if self._joins:
             self._timers.set("join", now + SECOND, self._call_joins)
 
-    def _call_failed(self, now: int) -> None:
+    def _call_missing(self, now: int) -> None:
         self.start(now)
-        failed = self._membership.failed()
-        if failed:
-            self.call(self._random.choice(failed).address)
+        failed = [claim.address for claim in self._membership.failed()]
+        there = {claim.address for claim in self._membership.others()}
+        strange = [at for at in self._joins if at not in there and at not in failed]
+        for missing in (failed, strange):
+            if missing:
+                self.call(self._random.choice(missing))
         if "join" not in self._timers:
             self._call_joins(now)
