@@ -20,7 +20,7 @@ WINDOW = 32
 """Pieces under way at once; chosen by us to fit the default receive buffer of a socket."""
 
 MAX_PARCELS = 256
-"""Parcels that are kept for those who ask, and as many that are being received."""
+"""Parcels that are kept for those who ask; as many are being received, and remembered as done."""
 
 MAX_TRIES = 8
 """How often missing pieces are asked for without any progress."""
@@ -51,19 +51,24 @@ class Parcels:
         self,
         *,
         timers: Timers,
+        first: int,
         patience: int,
         piece_bytes: int,
         send: Callable[[Address, Message], None],
         deliver: Callable[[str, Address, bytes, int], None],
     ) -> None:
+        """`first` numbers the first parcel; a random number, or the pieces of two boots of a sender
+        could be put together.
+        """
         self._timers = timers
         self._patience = patience
         self._piece_bytes = piece_bytes
         self._send = send
         self._deliver = deliver
-        self._number = 0
+        self._number = first
         self._kept: OrderedDict[int, list[bytes]] = OrderedDict()
         self._arriving: OrderedDict[tuple[Address, int], Arriving] = OrderedDict()
+        self._done: OrderedDict[tuple[Address, int], None] = OrderedDict()
 
     def ship(self, destination: Address, frame: bytes) -> None:
         """Send a frame in pieces."""
@@ -93,8 +98,8 @@ class Parcels:
         key = (source, piece.parcel)
         parcel = self._arriving.get(key)
         if parcel is None:
-            if not 0 <= piece.place < piece.total:
-                return
+            if key in self._done or not 0 <= piece.place < piece.total:
+                return  # a late copy must not begin the whole parcel again
             parcel = Arriving(sender, piece.total, min(WINDOW, piece.total))
             self._arriving[key] = parcel
             if len(self._arriving) > MAX_PARCELS:
@@ -106,6 +111,9 @@ class Parcels:
         parcel.outstanding -= 1
         if len(parcel.parts) == parcel.total:
             self._drop(key)
+            self._done[key] = None
+            if len(self._done) > MAX_PARCELS:
+                self._done.popitem(last=False)
             frame = b"".join(parcel.parts[place] for place in range(parcel.total))
             self._deliver(sender, source, frame, now)
         elif parcel.outstanding <= 0:

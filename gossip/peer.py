@@ -142,6 +142,7 @@ class Peer:
         )
         self._parcels = Parcels(
             timers=self._timers,
+            first=self._random.getrandbits(32),
             patience=self._timing.pull_timeout // 2,
             piece_bytes=self._outbox.room,
             send=self._outbox.send_message,
@@ -339,12 +340,12 @@ class Peer:
                     self._membership.apply(claim, now, hearsay=claim.name != sender)
             case Join():
                 self._membership.apply(message.claim, now)
-                self._outbox.send_table(source, self._membership.claims(), TABLE_DATAGRAMS)
+                self._tell_table(source, self._membership.claims())
             case Buckets():
                 mine = self._membership.bucket_hashes()
                 pairs = enumerate(zip(mine, message.hashes, strict=False))
                 differ = [place for place, (here, there) in pairs if here != there]
-                self._outbox.send_table(source, self._membership.claims(differ), TABLE_DATAGRAMS)
+                self._tell_table(source, self._membership.claims(differ))
             case Pull():
                 self._replication.answer(message, sender, source, now)
             case Delta():
@@ -353,6 +354,12 @@ class Peer:
                 self._parcels.arrived(message, sender, source, now)
             case Want():
                 self._parcels.wanted(message, source)
+
+    def _tell_table(self, destination: Address, claims: list[Claim]) -> None:
+        """In random order, so that what does not fit today is told another day; ourselves first."""
+        shuffled = self._random.sample(claims, len(claims))
+        shuffled.sort(key=lambda claim: claim.name != self.name)
+        self._outbox.send_table(destination, shuffled, TABLE_DATAGRAMS)
 
     def _unwrap(self, sender: str, source: Address, frame: bytes, now: int) -> None:
         """A parcel is whole."""
@@ -378,6 +385,8 @@ class Peer:
 
     def _compare(self, sender: str, data: bytes, table: bytes, source: Address, now: int) -> None:
         """A member told the hashes of what it knows: if ours differ, find out what we miss."""
+        if self._membership.get(sender) is None:
+            return  # what is kept of others is bounded by the table of members
         self._heard[sender] = (data, table)
         self._replication.heard(sender, data, now)
         news_under_way = len(self._membership.rumors) > 0
@@ -404,14 +413,16 @@ class Peer:
 
     def _settle(self, now: int) -> None:
         """After every call: take up what was written, spread what is news, save what changed."""
-        if self.phase == "left":
-            return
-        self._replication.gather(now)
-        if self._membership.rumors and "gossip" not in self._timers and self._membership.others():
-            self._timers.set("gossip", now + self._timing.gossip_interval, self._gossip)
+        if self.phase != "left":
+            self._replication.gather(now)
+            self._spread(now)
         records = self._records.take(self.store)
         if records:
             self._outbox.effects.append(Persist(records))
+
+    def _spread(self, now: int) -> None:
+        if self._membership.rumors and "gossip" not in self._timers and self._membership.others():
+            self._timers.set("gossip", now + self._timing.gossip_interval, self._gossip)
 
     def _gossip(self, _: int) -> None:
         others = self._membership.others()
