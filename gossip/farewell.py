@@ -47,7 +47,7 @@ class Farewell:
         self._random = random
         self._probe = probe
         self._done = done
-        self._unanswered: set[int] = set()
+        self._unanswered: dict[int, str] = {}
 
     def begin(self, now: int) -> None:
         """Start to leave."""
@@ -58,8 +58,9 @@ class Farewell:
 
     def answered(self, sequence: int) -> None:
         """Somebody answered a probe, perhaps one of ours."""
-        if sequence in self._unanswered:
-            self._unanswered.discard(sequence)
+        name = self._unanswered.get(sequence)
+        if name is not None:
+            self._unanswered = {s: n for s, n in self._unanswered.items() if n != name}
             if not self._unanswered:
                 self._done()
 
@@ -76,9 +77,13 @@ class Farewell:
         if self._membership.me.state is State.ALIVE:
             self._membership.leave()
         others: list[Claim] = self._membership.others()
+        waiting = self._unanswered.values()
+        told = [other for other in others if other.name in waiting]
+        if not told:
+            told = self._random.sample(others, min(GOODBYES, len(others)))
+            self._unanswered = {}
         goodbye = encode_claims(Claims, [encode_claim(self._membership.me)])
-        told = self._random.sample(others, min(GOODBYES, len(others)))
-        self._unanswered = {self._probe(other, goodbye) for other in told}
+        self._unanswered |= {self._probe(other, goodbye): other.name for other in told}
         self._timers.set("farewell", now + self._timing.gossip_interval, self._announce)
         if not told:
             self._done()
