@@ -182,10 +182,12 @@ class Kernel:
         self.extra[key] = grown
         return True
 
-    def _forget_extra(self, key: bytes) -> None:
+    def _forget_extra(self, key: bytes) -> bool:
         extra = self.extra.get(key)
-        if extra is not None and self.context.covers(extra):
-            del self.extra[key]
+        if extra is None or not self.context.covers(extra):
+            return False
+        del self.extra[key]
+        return True
 
     def prune(self) -> None:
         """Drop what is remembered per leaf and the context has caught up with."""

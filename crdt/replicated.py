@@ -90,6 +90,9 @@ class Replicated(ABC):
                 raise CrdtError(f"a delta of {other.type_name} cannot be merged into {self.NAME}")
             fragment = other.fragment
         elif type(other) is type(self):
+            if other._prefix and self._prefix not in (b"", other._prefix):
+                # Its context has seen this value's writes and it holds none of them.
+                raise CrdtError("two values of a store have different names and cannot be merged")
             fragment = other._kernel.state(other._prefix)
         else:
             raise CrdtError(f"{type(other).__name__} cannot be merged into {self.NAME}")

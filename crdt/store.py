@@ -21,7 +21,7 @@ from sortedcontainers import SortedDict
 
 from .clock import HybridClock
 from .codec import FragmentWriter, PayloadCheck, decode, encode
-from .context import CausalContext, Span
+from .context import CausalContext, Dot, Span
 from .errors import CrdtError
 from .kernel import NOTHING, Fragment, Kernel, Leaf
 from .keys import after_prefix, close, decode_key, encode_key, split
@@ -34,6 +34,14 @@ STORE = 0
 
 MISSING_KEYS = 512
 """How many keys one look at the log gathers; chosen by us: a few datagram windows."""
+
+MISSING_EVENTS = 2**16
+"""How many events one look at the log gathers: a counter may have been raised a million times."""
+
+FRAGMENT_EVENTS_MAX = 2**20
+"""How many events a message may close; chosen by us: each is an entry of the receiver's log, and a
+few bytes could name more than there is memory for.
+"""
 
 _CONTEXT, _LEAF, _SLOT = b"c", b"k", b"s"
 
@@ -115,6 +123,12 @@ class Store(Kernel):
             self.clock.observe(parse_key(key)[1].stamps(leaf.entry))
         return changed
 
+    def _forget_extra(self, key: bytes) -> bool:
+        forgotten = super()._forget_extra(key)
+        if forgotten and key not in self.entries:  # nothing is left of it, also on disk
+            _add(self._unsaved, key, ())
+        return forgotten
+
     def take_unsent(self) -> dict[bytes, tuple[Span, ...]]:
         """The local events since the last call, by key."""
         unsent, self._unsent = self._unsent, {}
@@ -128,18 +142,19 @@ class Store(Kernel):
     # What a peer misses.
 
     def missing(self, theirs: CausalContext) -> Missing:
-        """What a peer that has seen `theirs` lacks: keys, at most `MISSING_KEYS`, and their
-        events.
+        """What a peer that has seen `theirs` lacks: at most `MISSING_KEYS` keys and
+        `MISSING_EVENTS` of their events.
         """
         keys: dict[bytes, CausalContext] = {}
-        more = False
+        more, room = False, MISSING_EVENTS
         for replica, low, high in self.context.beyond(theirs):
             log = self.log[replica]
             for counter in range(low, high + 1):
                 key = log[counter]
-                if key not in keys and len(keys) == MISSING_KEYS:
+                if not room or (key not in keys and len(keys) == MISSING_KEYS):
                     more = True
                     break
+                room -= 1
                 keys.setdefault(key, CausalContext()).add((replica, counter))
         return Missing({key: tuple(slots.spans()) for key, slots in keys.items()}, more)
 
@@ -188,22 +203,29 @@ class Store(Kernel):
         self._unsaved = {}
 
     def load(self, records: Mapping[bytes, bytes]) -> None:
-        """Take up the state that an earlier run saved. `CrdtError` when the records are
-        malformed.
+        """Take up the state that an earlier run saved. `CrdtError`, with nothing changed, when the
+        records are malformed.
         """
+        context, logged = CausalContext(), CausalContext()
+        leaves: dict[bytes, Leaf] = {}
+        log: dict[str, SortedDict[int, bytes]] = {}
         for record, data in records.items():
             if record == _CONTEXT:
-                self.context.merge(decode_fragment(data).known)
+                context.merge(decode_fragment(data).known)
             elif record.startswith(_LEAF):
-                for key, leaf in decode_fragment(data).leaves.items():
-                    if leaf.entry:
-                        self.entries[key] = leaf.entry
-                    if leaf.extra:
-                        self.extra[key] = leaf.extra
+                leaves.update(decode_fragment(data).leaves)
             elif record.startswith(_SLOT):
-                replica, counter = split(record[1:])
-                log = self.log.setdefault(replica.decode(), SortedDict())
-                log[int.from_bytes(counter, "big")] = data
+                replica, counter = _parse_slot(record)
+                parse_key(data)
+                log.setdefault(replica, SortedDict())[counter] = data
+                logged.add((replica, counter))
+        if not logged.covers(context):
+            raise CrdtError("malformed records: an event whose key is not recorded")
+        self.context.merge(context)
+        self.log.update(log)
+        self.entries.update({key: leaf.entry for key, leaf in leaves.items() if leaf.entry})
+        self.extra.update({key: leaf.extra for key, leaf in leaves.items() if leaf.extra})
+        self.prune()
         self.version += 1
 
 
@@ -215,6 +237,17 @@ def _add(events: dict[bytes, CausalContext], key: bytes, slots: tuple[Span, ...]
 
 def _slot_record(replica: str, counter: int) -> bytes:
     return _SLOT + close(replica.encode()) + counter.to_bytes(8, "big")
+
+
+def _parse_slot(record: bytes) -> Dot:
+    replica, counter = split(record[1:])
+    try:
+        name = replica.decode()
+    except UnicodeDecodeError:
+        name = ""
+    if not name or len(counter) != 8:
+        raise CrdtError("malformed record of an event")
+    return name, int.from_bytes(counter, "big")
 
 
 def parse_key(key: bytes) -> tuple[str, type[Replicated], bytes]:
@@ -235,4 +268,8 @@ def _check_leaf(key: bytes) -> PayloadCheck:
 
 def decode_fragment(data: bytes) -> Fragment:
     """A message of a store from a stranger; `CrdtError` when it is malformed."""
-    return decode(data, {STORE: _check_leaf})[1]
+    fragment = decode(data, {STORE: _check_leaf})[1]
+    spans = (span for leaf in fragment.leaves.values() for span in leaf.slots)
+    if sum(high - low + 1 for _, low, high in spans) > FRAGMENT_EVENTS_MAX:
+        raise CrdtError("a message that closes more events than a replica could log")
+    return fragment
