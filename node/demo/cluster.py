@@ -147,6 +147,12 @@ class Cluster:
         """What each agent sees."""
         return {agent.name: agent.view() for agent in self.agents}
 
+    def deaths(self) -> str:
+        """Which agents ended though nobody ended them, as text."""
+        codes = {agent.name: agent.exit_code() for agent in self.agents}
+        dead = [f"{name} ended with {code}" for name, code in codes.items() if code is not None]
+        return ", ".join(dead)
+
     def cut(self, group: Collection[Agent]) -> None:
         """Cut the cluster in the group and the others: both sides drop what the other sends."""
         others = [agent for agent in self.agents if agent not in group]

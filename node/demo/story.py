@@ -37,7 +37,8 @@ def run(*, keep: bool) -> int:
         finished = True
     except NodeError as error:
         failed = True
-        raise DemoError(f"the demo failed: {error.what}", why=error.why, remedy=logs) from None
+        why = cluster.deaths() or error.why
+        raise DemoError(f"the demo failed: {error.what}", why=why, remedy=logs) from None
     finally:
         if not (keep and finished):
             cluster.close(keep_logs=failed)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from node.demo import story
-
 from node.demo.cluster import Cluster, DemoError
 from node.demo.workload import Expected, compare, installed_packages, readme_words, words
 
@@ -43,6 +42,25 @@ def test_a_demo_that_takes_too_long_fails_and_leaves_nothing_running(
     (cluster,) = clusters
     assert all(agent.pid is None for agent in cluster.agents)
     assert not cluster.directory.exists()
+
+
+@pytest.mark.slow
+def test_an_agent_that_dies_by_itself_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Doomed(Cluster):
+        def close(self, *, keep_logs: bool) -> None:
+            super().close(keep_logs=False)
+
+    def load(self: story.Story) -> None:
+        pid = self.agents[2].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGABRT)
+        self.until("it is dead", lambda: self.agents[2].exit_code() is not None)
+        self.agents[2].client.get("v1", "status")
+
+    monkeypatch.setattr(story, "Cluster", Doomed)
+    monkeypatch.setattr(story.Story, "load", load)
+    with pytest.raises(DemoError, match=r"demo failed: cannot reach .* \(n3 ended with -6\)"):
+        story.run(keep=False)
 
 
 @pytest.mark.slow
