@@ -1,0 +1,251 @@
+"""Every kind of message travels as it is, in a pinned form, and nothing malformed comes through."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, get_args
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gossip import Address
+from gossip.channel import MAX_PLAIN, Dropped
+from gossip.member import MAX_TAGS, Claim, State
+from gossip.messages import (
+    BUCKETS,
+    KINDS,
+    MAX_PIECES,
+    U64,
+    Ack,
+    Buckets,
+    Claims,
+    Delta,
+    Join,
+    Message,
+    Piece,
+    Probe,
+    ProbeRequest,
+    Pull,
+    Table,
+    Want,
+    decode_datagram,
+    decode_parcel,
+    encode_claim,
+    encode_claims,
+    encode_datagram,
+    encode_join,
+    encode_sender,
+)
+from tests.gossip.conversation import frame
+
+HASH, OTHER = b"12345678", b"abcdefgh"
+SUE = Claim(
+    State.SUSPECT, "sue", bytes(range(16)), Address("10.0.0.7", 7847), 10**18, 3,
+    (("role", "web"),), "bob",
+)  # fmt: skip
+
+GOLDEN: list[tuple[Message, str]] = [
+    (Probe(300, "sue", HASH, OTHER), "9501cd012ca3737565c4083132333435363738c4086162636465666768"),
+    (Ack(7, HASH, OTHER), "940207c4083132333435363738c4086162636465666768"),
+    (ProbeRequest(8, "sue"), "930308a3737565"),
+    (
+        Claims((SUE,)),
+        (
+            "9204dc00019901a3737565c410000102030405060708090a0b0c0d0e0fc4040a000007cd1ea7cf0d"
+            "e0b6b3a7640000039192a4726f6c65a3776562a3626f62"
+        ),
+    ),
+    (
+        Join(SUE),
+        (
+            "92059901a3737565c410000102030405060708090a0b0c0d0e0fc4040a000007cd1ea7cf0de0b6b3"
+            "a7640000039192a4726f6c65a3776562a3626f62"
+        ),
+    ),
+    (Buckets((HASH, OTHER)), "920692c4083132333435363738c4086162636465666768"),
+    (Table(()), "9207dc0000"),
+    (Pull(1, 32, b"context"), "94080120c407636f6e74657874"),
+    (Delta(1, 2, b"fragment"), "94090102c408667261676d656e74"),
+    (Piece(5, 1, 2, b"data"), "950a050102c40464617461"),
+    (Want(5, (0, 1023)), "930b059200cd03ff"),
+]
+
+
+def datagram(*frames: bytes, name: str = "bob", epoch: int = 10**18) -> bytes:
+    return encode_datagram(encode_sender(name, epoch), list(frames))
+
+
+@pytest.mark.parametrize(("message", "golden"), GOLDEN, ids=lambda x: type(x).__name__)
+def test_golden_bytes(message: Message, golden: str) -> None:
+    """What is on the wire is fixed: other versions are out there."""
+    assert frame(message).hex() == golden
+    plain = datagram(bytes.fromhex(golden))
+    assert plain.hex() == "dc0003" + "a3626f62" + "cf0de0b6b3a7640000" + golden
+    assert decode_datagram(plain) == ("bob", 10**18, [message])
+
+
+def test_every_kind_is_pinned_and_written_down() -> None:
+    assert {type(message) for message, _ in GOLDEN} == set(get_args(Message))
+    assert {bytes.fromhex(golden)[1] for _, golden in GOLDEN} == set(KINDS)
+    page = (Path(__file__).parents[2] / "docs" / "wire.md").read_text("utf-8")
+    for number, (kind, _) in KINDS.items():
+        assert re.search(rf"\b{number}\b.*\b{kind.__name__}\b", page), f"{kind} is not in wire.md"
+
+
+u64 = st.integers(0, U64)
+hashes = st.binary(min_size=8, max_size=8)
+names = st.text("abcé-1", min_size=1, max_size=8)
+hosts = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)
+claims = st.builds(
+    Claim,
+    state=st.sampled_from(State),
+    name=names,
+    id=st.binary(min_size=16, max_size=16),
+    address=st.builds(Address, hosts, st.integers(1, 65535)),
+    epoch=u64,
+    incarnation=u64,
+    tags=st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=9).map(tuple),
+    accuser=st.just("") | names,
+)
+several = st.lists(claims, max_size=5).map(tuple)
+places = st.integers(0, MAX_PIECES - 1)
+messages = st.one_of(
+    st.builds(Probe, u64, names, hashes, hashes),
+    st.builds(Ack, u64, hashes, hashes),
+    st.builds(ProbeRequest, u64, names),
+    st.builds(Claims, several),
+    st.builds(Join, claims),
+    st.builds(Buckets, st.lists(hashes, max_size=BUCKETS).map(tuple)),
+    st.builds(Table, several),
+    st.builds(Pull, u64, st.integers(0, 256), st.binary()),
+    st.builds(Delta, u64, st.integers(0, 2), st.binary()),
+    st.builds(Piece, u64, places, st.integers(0, MAX_PIECES), st.binary()),
+    st.builds(Want, u64, st.lists(places, max_size=9).map(tuple)),
+)
+
+
+@given(names, u64, st.lists(messages, max_size=6))
+def test_any_mixture_of_messages_comes_back_as_it_was(
+    name: str, epoch: int, mixture: list[Message]
+) -> None:
+    plain = datagram(*map(frame, mixture), name=name, epoch=epoch)
+    assert decode_datagram(plain) == (name, epoch, mixture)
+
+
+@given(messages)
+def test_a_parcel_holds_one_frame(message: Message) -> None:
+    assert decode_parcel(frame(message)) == message
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_decoded_or_dropped_and_nothing_else(noise: bytes) -> None:
+    for decode in (decode_datagram, decode_parcel):
+        with suppress(Dropped):
+            decode(noise)
+
+
+junk = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-1, 2**63)
+    | st.text(max_size=3)
+    | st.binary(max_size=9),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=2), inner),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.lists(junk, max_size=9)), max_size=2))
+def test_well_formed_nonsense_is_decoded_or_dropped(frames: list[tuple[int, list[Any]]]) -> None:
+    plain = msgpack.packb(["bob", 1, *([kind, *fields] for kind, fields in frames)])
+    with suppress(Dropped):
+        _, _, decoded = decode_datagram(plain)
+        assert all(isinstance(message, get_args(Message)) for message in decoded)
+
+
+def refused(*fields: Any) -> None:
+    """A frame of these fields is malformed, and takes the good one beside it along."""
+    good = frame(Ack(1, HASH, HASH))
+    with pytest.raises(Dropped, match="malformed"):
+        decode_datagram(datagram(good, msgpack.packb(fields)))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (), (0,), (12, 1), (99,), ("1", 1), (True, 1), (-1,), (None,),
+        (2, 1, HASH), (2, 1, HASH, HASH, 0), (2, 1, HASH, b"1234567"), (2, 1, HASH, "12345678"),
+        (2, -1, HASH, HASH), (2, True, HASH, HASH), (2, 1.0, HASH, HASH), (2, "1", HASH, HASH),
+        (1, 1, "", HASH, HASH), (1, 1, "a\n", HASH, HASH), (1, 1, "x" * 65, HASH, HASH),
+        (1, 1, b"sue", HASH, HASH), (3, 1, None), (4,), (4, None), (4, 7), (4, {}), (4, (7,)),
+        (6, (HASH,) * (BUCKETS + 1)), (6, HASH), (8, 1, 257, b""), (8, 1, -1, b""), (8, 1, 1, "x"),
+        (9, 1, 3, b""), (9, 1, 0, None), (10, 1, MAX_PIECES, 2, b""), (10, 1, 0, 1025, b""),
+        (10, 1, 0, 1, "x"), (11, 1, (MAX_PIECES,)), (11, 1, (0,) * 1025), (11, 1, (-1,)),
+    ],
+)  # fmt: skip
+def test_a_malformed_frame_is_refused(fields: tuple[Any, ...]) -> None:
+    refused(*fields)
+
+
+WIRE = msgpack.unpackb(encode_claim(SUE))
+
+
+@pytest.mark.parametrize(
+    ("place", "values"),
+    [
+        (0, (4, -1, True, "0", None)),
+        (1, ("", " a", "x" * 65, b"sue", 1)),
+        (2, (b"", bytes(15), bytes(17), "x" * 16)),
+        (3, (b"", bytes(3), bytes(5), "10.0.0.7", 1)),
+        (4, (0, -1, 65536, True, "7847")),
+        (5, (-1, True, 1.0, None)),
+        (6, (-1, True, 1.0, None)),
+        (7, (0, None, False, b"", {}, ((1, 2),), (("a",),), (("a", b"b"),), (("a", "b" * 512),))),
+        (7, (tuple((f"{i}", "") for i in range(MAX_TAGS + 1)),)),
+        (8, (None, 0, b"", " ", "x" * 65)),
+    ],
+)
+def test_a_malformed_claim_is_refused_in_every_field(place: int, values: tuple[Any, ...]) -> None:
+    for value in values:
+        fields = [*WIRE[:place], value, *WIRE[place + 1 :]]
+        for frame_of in (lambda c: (4, [c]), lambda c: (5, c), lambda c: (7, [c])):
+            refused(*frame_of(fields))
+    refused(5, WIRE[:-1])
+    refused(5, [*WIRE, ""])
+    refused(4, [WIRE] * 65)
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        *(b"", b"\xc0", b"\xdd\xff\xff\xff\xff", b"\xc6\xff\xff\xff\xff", b"\x91" * 5000),
+        *map(msgpack.packb, ("bob", ["bob"], {"bob": 1}, ["", 1], ["bob", -1], [None, None])),
+        msgpack.packb(["bob", 1]) + b"\0",
+    ],
+    ids=range(12),
+)  # fmt: skip
+def test_a_malformed_datagram_is_dropped(plain: bytes) -> None:
+    with pytest.raises(Dropped, match="malformed"):
+        decode_datagram(plain)
+
+
+def longest() -> Claim:
+    """The largest claim that may be made."""
+    tags = tuple((f"{i:03}", "t" * 5) for i in range(MAX_TAGS))
+    return Claim(
+        State.SUSPECT, "n" * 64, bytes(16), Address("::1", 65535), U64, U64, tags, "a" * 64
+    )
+
+
+def test_the_largest_claim_fits_a_datagram_beside_a_probe_from_the_longest_name() -> None:
+    """So an accusation can always ride on the probe of the accused."""
+    probe = frame(Probe(U64, "n" * 64, HASH, HASH))
+    claim = encode_claim(longest())
+    plain = datagram(probe, encode_claims(Claims, [claim]), name="s" * 64, epoch=U64)
+    assert len(plain) <= MAX_PLAIN
+    assert decode_datagram(plain)[2][1] == Claims((longest(),))
+    assert len(datagram(encode_join(claim), name="s" * 64, epoch=U64)) <= MAX_PLAIN
