@@ -162,7 +162,8 @@ class World:
         if peer is None or host.paused or host.due != now:
             return
         host.due = None
-        if peer.next_wake is None or host.clocks.virtual(peer.next_wake) > now:
+        wanted = peer.next_wake
+        if wanted is None or host.clocks.virtual(wanted) > now:
             self._set_alarm(host)  # it was put off since
             return
         host.wakes = (now, host.wakes[1] + 1) if host.wakes[0] == now else (now, 1)
@@ -215,10 +216,12 @@ class World:
         A later one needs nothing: the alarm that goes off too early sets itself anew. So a deadline
         that is pushed back a thousand times costs one entry.
         """
-        peer = host.peer
-        if peer is None or peer.next_wake is None or host.paused:
+        if host.peer is None or host.paused:
             return
-        due = max(host.clocks.virtual(peer.next_wake), self.agenda.now)
+        wanted = host.peer.next_wake
+        if wanted is None:
+            return
+        due = max(host.clocks.virtual(wanted), self.agenda.now)
         if host.due is None or due < host.due:
             host.due = due
             self.agenda.put(due, self._wake, host)
