@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from crdt import Store
+from crdt import CrdtError, Store
 
 from .member import Address, Member
 
@@ -39,6 +39,8 @@ class Records:
         greater.
         """
         last = int.from_bytes(self._recovered.get(_EPOCH, b""), "big")
+        if last >= 2**63:
+            raise CrdtError("malformed record of the epoch")
         epoch = max(wall, last + 1)
         self._pending.append((_EPOCH, epoch.to_bytes(8, "big")))
         return epoch
@@ -47,7 +49,10 @@ class Records:
         """Where members were that an earlier run knew."""
         for key, value in self._recovered.items():
             if key.startswith(_MEMBER):
-                yield Address.parse(value.decode())
+                try:
+                    yield Address.parse(value.decode())
+                except ValueError as error:
+                    raise CrdtError(f"malformed record of a member: {error}") from None
 
     def load_into(self, store: Store) -> None:
         """Give the store its data back."""
