@@ -35,16 +35,20 @@ class Farewell:
         timing: Timing,
         timers: Timers,
         random: Random,
+        expecting: Callable[[int], bool],
         probe: Callable[..., int],
         done: Callable[[], None],
     ) -> None:
-        """`probe(claim, *frames)` sends a probe with more frames and gives its number."""
+        """`expecting(now)` tells whether our first call may yet be answered; `probe(claim,
+        *frames)` sends a probe with more frames and gives its number.
+        """
         self._store = store
         self._membership = membership
         self._replication = replication
         self._timing = timing
         self._timers = timers
         self._random = random
+        self._expecting = expecting
         self._probe = probe
         self._done = done
         self._unanswered: dict[int, str] = {}
@@ -65,8 +69,9 @@ class Farewell:
                 self._done()
 
     def _hand_over(self, now: int) -> None:
+        alone = not self._membership.others()
         held = not self._store.context or self._replication.held_by(self._store.context)
-        if held or not self._membership.others():
+        if (held or alone) and not (alone and self._expecting(now)):
             self._announce(now)
         else:
             self._replication.solicit(now)

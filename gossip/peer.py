@@ -159,6 +159,7 @@ class Peer:
             timing=self._timing,
             timers=self._timers,
             random=self._random,
+            expecting=self._reconnect.expecting,
             probe=self._probe,
             done=self._end,
         )

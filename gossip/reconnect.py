@@ -31,6 +31,7 @@ class Reconnect:
         self._random = random
         self._outbox = outbox
         self._joins: list[Address] = []
+        self._answer_by = 0
 
     def start(self, now: int) -> None:
         """Begin to call the missing, now and then."""
@@ -43,7 +44,12 @@ class Reconnect:
         for address in addresses:
             if address != self._membership.me.address and address not in self._joins:
                 self._joins.append(address)
+                self._answer_by = now + SECOND
         self._call_joins(now)
+
+    def expecting(self, now: int) -> bool:
+        """Whether the first calls are so fresh that they may yet be answered."""
+        return now < self._answer_by
 
     def call(self, address: Address) -> None:
         """Introduce ourselves."""
