@@ -37,9 +37,6 @@ WINDOW = 32
 PUSH_DATAGRAMS = 16
 """Datagrams in one push; what does not fit is left to be pulled, at the receiver's pace."""
 
-MAX_EVENTS = 65536
-"""Events that one message may close; chosen by us: each costs its receiver a place in the log."""
-
 
 class Replication:
     """Keeps one member's store in step with the others'."""
@@ -117,23 +114,20 @@ class Replication:
         was all.
         """
         fragments: list[bytes] = []
-        writer, events, whole = self._store.writer(), 0, True
+        writer = self._store.writer()
         # Each message repeats our context: where that is wide, messages are larger than datagrams.
         size = self._room if writer.size <= self._room // 2 else 4 * writer.size
         for key, slots in keys.items():
-            portion, count, cut = _portion(slots)
-            whole = whole and not cut
-            leaf = self._store.leaf(key, portion)
-            if events + count > MAX_EVENTS or not writer.add(key, leaf, size):
+            leaf = self._store.leaf(key, slots)
+            if not writer.add(key, leaf, size):
                 fragments.append(writer.finish())
                 limit -= min(WINDOW, 1 + len(fragments[-1]) // self._room)
                 if limit <= 0:
                     return fragments, False
-                writer, events = self._store.writer(), 0
+                writer = self._store.writer()
                 writer.add(key, leaf, size)
-            events += count
         fragments.append(writer.finish())
-        return fragments, whole
+        return fragments, True
 
     # Pull.
 
@@ -223,9 +217,6 @@ class Replication:
             raise Dropped("malformed") from None
         if fragment.complete:  # only a whole state may speak for keys that it does not name
             raise Dropped("malformed")
-        spans = (span for leaf in fragment.leaves.values() for span in leaf.slots)
-        if sum(high - low + 1 for _, low, high in spans) > MAX_EVENTS:
-            raise Dropped("malformed")
         return fragment
 
     # What others hold.
@@ -260,19 +251,3 @@ class Replication:
         """A member is gone, or is a new boot: what it held is not known any more."""
         self._seen.pop(name, None)
         self._behind.pop(name, None)
-
-
-def _portion(slots: tuple[Span, ...]) -> tuple[tuple[Span, ...], int, bool]:
-    """As many of these events as one message may close, in few spans; how many; whether some are
-    left.
-    """
-    portion: list[Span] = []
-    room = MAX_EVENTS
-    for replica, low, high in CausalContext(slots).spans():
-        if room < high - low + 1:
-            if room:
-                portion.append((replica, low, low + room - 1))
-            return tuple(portion), MAX_EVENTS, True
-        portion.append((replica, low, high))
-        room -= high - low + 1
-    return tuple(portion), MAX_EVENTS - room, False
