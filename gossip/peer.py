@@ -17,6 +17,7 @@ from typing import TypeVar
 from crdt import CausalContext, HybridClock, LWWMap, ORSet, PNCounter, Replicated, Store
 
 from .channel import Channel, Dropped
+from .comparison import Comparison
 from .effects import (
     Effect,
     MemberEvent,
@@ -60,9 +61,6 @@ from .timing import Timing
 
 T = TypeVar("T", bound=Replicated)
 
-TABLE_DATAGRAMS = 32
-"""How much of the table a newcomer is told at once; the rest comes as news and by comparison."""
-
 
 class Peer:
     """One member. See the package's docstring for how to drive it."""
@@ -99,7 +97,6 @@ class Peer:
         self._timers = Timers()
         self._received: Counter[str] = Counter()
         self._drops: Counter[str] = Counter()
-        self._heard: dict[str, tuple[bytes, bytes]] = {}
         self._records = Records(recovered)
         me = Claim(
             state=State.ALIVE,
@@ -149,9 +146,9 @@ class Peer:
             deliver=self._unwrap,
         )
         self._outbox.ship = self._parcels.ship
-        self._reconnect = Reconnect(
-            self._membership, self._timing, self._timers, self._random, self._outbox
-        )
+        common = (self._membership, self._timing, self._timers, self._random, self._outbox)
+        self._reconnect = Reconnect(*common)
+        self._comparison = Comparison(*common)
         self._farewell = Farewell(
             store=self.store,
             membership=self._membership,
@@ -282,11 +279,7 @@ class Peer:
         """Whether every other member, as last heard, sees the same members and holds the same
         data.
         """
-        mine = (self._replication.hash(), self._membership.digest())
-        others = self._membership.others()
-        return all(
-            other.state is State.ALIVE and self._heard.get(other.name) == mine for other in others
-        )
+        return self._comparison.agreed(self._replication.hash())
 
     def statistics(self) -> Statistics:
         """What went over the wire so far."""
@@ -341,12 +334,9 @@ class Peer:
                     self._membership.apply(claim, now, hearsay=claim.name != sender)
             case Join():
                 self._membership.apply(message.claim, now)
-                self._tell_table(source, self._membership.claims())
+                self._comparison.tell_all(source)
             case Buckets():
-                mine = self._membership.bucket_hashes()
-                pairs = enumerate(zip(mine, message.hashes, strict=False))
-                differ = [place for place, (here, there) in pairs if here != there]
-                self._tell_table(source, self._membership.claims(differ))
+                self._comparison.answer(message, source)
             case Pull():
                 self._replication.answer(message, sender, source, now)
             case Delta():
@@ -355,12 +345,6 @@ class Peer:
                 self._parcels.arrived(message, sender, source, now)
             case Want():
                 self._parcels.wanted(message, source)
-
-    def _tell_table(self, destination: Address, claims: list[Claim]) -> None:
-        """In random order, so that what does not fit today is told another day; ourselves first."""
-        shuffled = self._random.sample(claims, len(claims))
-        shuffled.sort(key=lambda claim: claim.name != self.name)
-        self._outbox.send_table(destination, shuffled, TABLE_DATAGRAMS)
 
     def _unwrap(self, sender: str, source: Address, frame: bytes, now: int) -> None:
         """A parcel is whole."""
@@ -388,13 +372,8 @@ class Peer:
         """A member told the hashes of what it knows: if ours differ, find out what we miss."""
         if self._membership.get(sender) is None:
             return  # what is kept of others is bounded by the table of members
-        self._heard[sender] = (data, table)
         self._replication.heard(sender, data, now)
-        news_under_way = len(self._membership.rumors) > 0
-        if table == self._membership.digest() or news_under_way or "compare" in self._timers:
-            return
-        self._timers.set("compare", now + self._timing.probe_interval // 2, lambda _: None)
-        self._outbox.send_message(source, Buckets(self._membership.bucket_hashes()))
+        self._comparison.heard(sender, data, table, source, now)
 
     def _hashes(self) -> tuple[bytes, bytes]:
         return self._replication.hash(), self._membership.digest()
@@ -448,4 +427,4 @@ class Peer:
             self._records.forget(event.member)
         if isinstance(event, MemberJoined | MemberFailed | MemberLeft):
             self._replication.forget(event.member.name)
-            self._heard.pop(event.member.name, None)
+            self._comparison.forget(event.member.name)

@@ -1,0 +1,74 @@
+"""Comparing tables of members: a hash rides on every probe and answer, so agreement costs
+nothing more.
+
+Where the hashes differ, and no news is under way that would explain it, the hashes of the parts of
+the table are sent, and the answer is what belongs to the parts that differ. So a rumor that
+somebody missed is repaired at the cost of the difference, and two halves of a cluster that meet
+again tell each other everything.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from .member import Address, Claim, State
+from .membership import Membership
+from .messages import Buckets
+from .outbox import Outbox
+from .timers import Timers
+from .timing import Timing
+
+TABLE_DATAGRAMS = 32
+"""How much of the table is told at once; the rest comes as news and by comparing again."""
+
+
+class Comparison:
+    """Finds out where our table of members differs from others', and mends it."""
+
+    def __init__(
+        self, membership: Membership, timing: Timing, timers: Timers, random: Random, outbox: Outbox
+    ) -> None:
+        self._membership = membership
+        self._timing = timing
+        self._timers = timers
+        self._random = random
+        self._outbox = outbox
+        self._heard: dict[str, tuple[bytes, bytes]] = {}
+
+    def heard(self, name: str, data: bytes, table: bytes, source: Address, now: int) -> None:
+        """A member told the hashes of its data and of its table."""
+        self._heard[name] = (data, table)
+        news_under_way = len(self._membership.rumors) > 0
+        if table == self._membership.digest() or news_under_way or "compare" in self._timers:
+            return
+        self._timers.set("compare", now + self._timing.probe_interval // 2, lambda _: None)
+        self._outbox.send_message(source, Buckets(self._membership.bucket_hashes()))
+
+    def answer(self, buckets: Buckets, source: Address) -> None:
+        """Tell a member what belongs to the parts where its table differs from ours."""
+        mine = self._membership.bucket_hashes()
+        pairs = enumerate(zip(mine, buckets.hashes, strict=False))
+        differ = [place for place, (here, there) in pairs if here != there]
+        self._tell(source, self._membership.claims(differ))
+
+    def tell_all(self, newcomer: Address) -> None:
+        """Tell a newcomer who is there."""
+        self._tell(newcomer, self._membership.claims())
+
+    def _tell(self, destination: Address, claims: list[Claim]) -> None:
+        """In random order, so that what does not fit today is told another day; ourselves first."""
+        shuffled = self._random.sample(claims, len(claims))
+        shuffled.sort(key=lambda claim: claim.name != self._membership.me.name)
+        self._outbox.send_table(destination, shuffled, TABLE_DATAGRAMS)
+
+    def agreed(self, data: bytes) -> bool:
+        """Whether every other member, as last heard, has this data hash and our table."""
+        mine = (data, self._membership.digest())
+        others = self._membership.others()
+        return all(
+            other.state is State.ALIVE and self._heard.get(other.name) == mine for other in others
+        )
+
+    def forget(self, name: str) -> None:
+        """A member is gone, or is a new boot: what it said does not count any more."""
+        self._heard.pop(name, None)
