@@ -118,8 +118,10 @@ class Want(NamedTuple):
 
 Message = Probe | Ack | ProbeRequest | Claims | Join | Buckets | Table | Pull | Delta | Piece | Want
 
-MAX_PIECES = 1024
-"""The largest parcel, in pieces; chosen by us: over a megabyte, more than any value may take."""
+MAX_PIECES = 16384
+"""The largest parcel, in pieces; chosen by us: some 17 MiB, for a key travels whole, with as many
+concurrent values of the largest size as there may be writers.
+"""
 
 Field = Callable[[Any], Any]
 """Validates one field and gives it back in its type; raises `ValueError` when it is not."""

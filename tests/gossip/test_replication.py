@@ -356,9 +356,6 @@ def test_profiles_differ_in_patience_only() -> None:
         assert talk.until(talk.agreed, 20) <= 4 * timing.probe_interval / SECOND
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="a key may outgrow the largest parcel"
-)
 def test_concurrent_writes_of_the_largest_value_under_one_key_can_be_sent() -> None:
     """A leaf keeps every concurrent write until one replaces them, and travels whole."""
     talk = Conversation()
