@@ -145,9 +145,8 @@ class _Reader:
             _require(dot not in self._dots)  # an event is about one key, and was once
             self._dots.add(dot)
             entry[dot] = check(dots[at + 2])
-        return Leaf(
-            entry, CausalContext(self.spans(extra)) if extra else NOTHING, tuple(self.spans(slots))
-        )
+        beyond = self.spans(extra)
+        return Leaf(entry, CausalContext(beyond) if beyond else NOTHING, tuple(self.spans(slots)))
 
     def spans(self, flat: Any) -> list[Span]:
         _require(type(flat) is list and len(flat) % 3 == 0)
