@@ -43,11 +43,28 @@ def leaf_key(name: str) -> bytes:
     return close(encode_key("s")) + bytes([ORSet.KIND]) + element_to_key(name)
 
 
+def make(name: str) -> Store:
+    return Store(name, HybridClock(lambda: 1000))
+
+
+def pull(giver: Store, taker: Store) -> None:
+    """The taker gets all it lacks, in one message."""
+    more = True
+    while more:
+        keys, more = giver.missing(taker.context)
+        writer = giver.writer()
+        for key, slots in keys.items():
+            writer.add(key, giver.leaf(key, slots))
+        taker.join(decode_fragment(writer.finish()))
+    taker.prune()
+    taker.check()
+
+
 class Cluster:
     """Stores, what is on the wire, and the truth: every event there was and the dots it covered."""
 
     def __init__(self) -> None:
-        self.stores = [Store(f"r{i}", HybridClock(lambda: 1000)) for i in range(SIZE)]
+        self.stores = [make(f"r{i}") for i in range(SIZE)]
         self.sets = [store.open("s", ORSet) for store in self.stores]
         self.wire: list[bytes] = []
         self.writes: dict[Dot, str] = {}

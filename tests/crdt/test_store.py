@@ -1,4 +1,4 @@
-"""A store: named values, what a peer lacks, what is durable, and the digest."""
+"""A store: named values, what a peer lacks, the digest, and what strangers send."""
 
 from __future__ import annotations
 
@@ -17,25 +17,9 @@ from crdt.store import (
     decode_fragment,
     parse_key,
 )
-from tests.crdt.cluster import SIZE, Cluster, Step, leaf_key, steps
-
-
-def make(name: str) -> Store:
-    return Store(name, HybridClock(lambda: 1000))
-
-
-def pull(giver: Store, taker: Store) -> None:
-    """The taker gets all it lacks, in one message."""
-    more = True
-    while more:
-        keys, more = giver.missing(taker.context)
-        writer = giver.writer()
-        for key, slots in keys.items():
-            writer.add(key, giver.leaf(key, slots))
-        taker.join(decode_fragment(writer.finish()))
-    taker.prune()
-    taker.check()
-
+from tests.crdt.cluster import SIZE, Cluster, Step, leaf_key, make, pull, steps
+from tests.crdt.disk import Disk, loaded
+from tests.crdt.spoiled import mutated
 
 # Named values.
 
@@ -255,145 +239,6 @@ def test_equal_digests_are_equal_states(history: list[Step]) -> None:
             assert (one.digest() == two.digest()) is (one.state() == two.state())
 
 
-# Durability.
-
-
-class Disk:
-    """Transactions as they were committed."""
-
-    def __init__(self) -> None:
-        self.transactions: list[list[tuple[bytes, bytes | None]]] = []
-
-    def save(self, store: Store) -> None:
-        if records := store.take_records():
-            self.transactions.append(records)
-
-    def read(self, transactions: int) -> dict[bytes, bytes]:
-        """What a crash after that many transactions leaves."""
-        records: dict[bytes, bytes] = {}
-        for transaction in self.transactions[:transactions]:
-            for key, value in transaction:
-                if value is None:
-                    records.pop(key, None)
-                else:
-                    records[key] = value
-        return records
-
-
-def loaded(records: dict[bytes, bytes], name: str) -> Store:
-    store = make(name)
-    store.load(records)
-    store.check()
-    return store
-
-
-@given(st.lists(steps, max_size=60), st.data())
-def test_a_crash_between_transactions_loses_nothing_that_others_have(
-    history: list[Step], data: st.DataObject
-) -> None:
-    cluster, disk, states = Cluster(), Disk(), [(0, NOTHING, make("r0").digest())]
-    store = cluster.stores[0]
-    for step in history:
-        cluster.play([step])
-        if data.draw(st.booleans()):
-            disk.save(store)
-            states.append((len(disk.transactions), store.context.copy(), store.digest()))
-    disk.save(store)
-    states.append((len(disk.transactions), store.context.copy(), store.digest()))
-    crash, context, digest = data.draw(st.sampled_from(states))
-    reborn = loaded(disk.read(crash), "reborn")
-    assert (reborn.context, reborn.digest()) == (context, digest)
-    assert not reborn.has_unsent
-    assert reborn.take_records() == []
-    # It goes on as a new replica, and everybody, its old self's last words included, agrees.
-    reborn.open("s", ORSet).add("after")
-    cluster.settle()
-    for other in cluster.stores:
-        pull(other, reborn)
-        pull(reborn, other)
-    assert {other.digest() for other in cluster.stores} == {reborn.digest()}
-    live = {key: set(entry) for key, entry in reborn.entries.items() if key != leaf_key("after")}
-    assert live == cluster.truth()
-
-
-def test_what_is_removed_leaves_its_context_and_its_log_on_disk() -> None:
-    store, disk = make("a"), Disk()
-    live = store.open("s", ORSet)
-    live.add("x")
-    disk.save(store)
-    live.remove("x")
-    disk.save(store)
-    assert sorted(key[:1] for key in disk.read(2)) == [b"c", b"s", b"s"]
-    reborn = loaded(disk.read(2), "b")
-    pull(reborn, other := make("c"))
-    assert other.context == store.context
-    assert other.log == store.log
-
-
-def test_a_leaf_that_was_ahead_of_its_context_is_forgotten_on_disk_too() -> None:
-    giver, taker, disk = make("a"), make("b"), Disk()
-    giver.open("s", ORSet).add("x")
-    giver.open("s", ORSet).add("y")
-    giver.open("s", ORSet).remove("x")
-    keys = giver.missing(NOTHING).keys
-    for name in ["x", "y"]:
-        writer = giver.writer()
-        writer.add(leaf_key(name), giver.leaf(leaf_key(name), keys[leaf_key(name)]))
-        taker.join(decode_fragment(writer.finish()))
-        disk.save(taker)
-    taker.prune()
-    disk.save(taker)
-    assert taker.context == giver.context
-    assert b"k" + leaf_key("x") in disk.read(1)
-    assert b"k" + leaf_key("x") not in disk.read(3)
-
-
-def test_records_can_be_declined() -> None:
-    store = make("a")
-    store.open("s", ORSet).add("x")
-    store.discard_records()
-    assert store.take_records() == []
-
-
-@given(st.lists(steps, min_size=10, max_size=30), st.data())
-def test_spoiled_records_are_refused_and_change_nothing(
-    history: list[Step], data: st.DataObject
-) -> None:
-    store, disk = Cluster().play(history).stores[0], Disk()
-    disk.save(store)
-    records = disk.read(1)
-    for _ in range(data.draw(st.integers(1, 3))):
-        if records:
-            key = data.draw(st.sampled_from(sorted(records)))
-            value = records.pop(key)
-            if data.draw(st.booleans()):
-                key, value = data.draw(spoiled(key)), data.draw(spoiled(value))
-                records[key] = value
-    fresh = make("fresh")
-    try:
-        fresh.load(records)
-    except CrdtError:
-        assert fresh.digest() == make("fresh").digest()
-        assert not fresh.log
-    else:
-        fresh.missing(NOTHING)
-        fresh.digest()
-
-
-def spoiled(data: bytes) -> st.SearchStrategy[bytes]:
-    """The same bytes, or some of them wrong or missing."""
-    if not data:
-        return st.just(data)
-    places = st.integers(0, len(data) - 1)
-    return st.one_of(
-        st.just(data),
-        places.map(lambda at: data[:at]),
-        st.tuples(places, st.binary(min_size=1, max_size=1)).map(
-            lambda change: data[: change[0]] + change[1] + data[change[0] + 1 :]
-        ),
-    )
-
-
 # Strangers.
 
 MESSAGES = [
@@ -409,7 +254,7 @@ MESSAGES = [
 ]
 
 
-@given(st.one_of(st.binary(), st.sampled_from(MESSAGES).flatmap(spoiled)))
+@given(st.one_of(st.binary(), st.sampled_from(MESSAGES).flatmap(mutated)))
 def test_a_stranger_s_bytes_are_a_message_or_an_error(data: bytes) -> None:
     store, disk = make("a"), Disk()
     store.open("s", ORSet).add("k1")
