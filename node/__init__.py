@@ -12,7 +12,7 @@ from gossip import (
     MemberUpdated,
 )
 from node.config import Config
-from node.errors import ConfigError, NodeClosed, NodeError, StartError, SyncTimeout
+from node.errors import ConfigError, DiskError, NodeClosed, NodeError, StartError, SyncTimeout
 from node.node import Node
 from node.watching import (
     Change,
@@ -31,6 +31,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "CounterChanged",
+    "DiskError",
     "ElementAdded",
     "ElementRemoved",
     "EntryDeleted",

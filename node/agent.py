@@ -17,7 +17,7 @@ from hypercorn.config import Config as ServerConfig
 
 from gossip import Address
 from node.config import Config
-from node.errors import StartError
+from node.errors import NodeError, StartError
 from node.http import application
 from node.node import Node
 from node.watching import Lagged
@@ -26,10 +26,25 @@ log = logging.getLogger("coterie")
 
 
 def run(config: Config) -> None:
-    """Run an agent until it has left. `StartError` when the machine refuses it something."""
+    """Run an agent until it has left.
+
+    `StartError` when the machine refuses it something, `DiskError` when it stops saving its state.
+    """
     assert config.http_address is not None, "an agent is talked to over HTTP"
     with listen(config.http_address) as listener:
-        trio.run(serve, config, listener)
+        try:
+            trio.run(serve, config, listener)
+        except BaseExceptionGroup as group:
+            expected, rest = group.split(NodeError)
+            if expected is None or rest is not None:
+                raise
+            raise first(expected) from None
+
+
+def first(group: BaseExceptionGroup[NodeError]) -> NodeError:
+    """The first error in a group of groups."""
+    error = group.exceptions[0]
+    return first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def log_to_stderr() -> None:

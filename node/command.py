@@ -82,6 +82,9 @@ def missing(error: ModuleNotFoundError) -> int:
     """A verb whose extra is not installed. Our own modules are never missing: that is a bug."""
     if error.name is None or error.name.partition(".")[0] in ("crdt", "gossip", "node"):
         raise error
+    if error.name.partition(".")[0] == "bench":
+        print("coterie: the benchmarks come with the repository; try: make bench", file=sys.stderr)
+        return FAILED
     why, remedy = f"{error.name} is not installed", "pip install 'coterie[all]'"
     print(f"coterie: this verb needs an extra ({why}); try: {remedy}", file=sys.stderr)
     return FAILED

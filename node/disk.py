@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from node.errors import StartError
+from node.errors import DiskError, StartError
 
 FILE = "state.db"
 
@@ -51,6 +51,11 @@ class Disk:
         self._turn = trio.Lock()
         self.work = trio.Event()
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be saved or is being saved."""
+        return not self._waiting and not self._turn.locked()
+
     def save(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Have these records saved soon, all together or not at all."""
         self._waiting.update(records)
@@ -63,7 +68,7 @@ class Disk:
             await self.flush()
 
     async def flush(self) -> None:
-        """Return when all that was given to `save` is safe."""
+        """Return when all that was given to `save` is safe; `DiskError` when it cannot be."""
         async with self._turn:
             waiting, self._waiting = self._waiting, {}
             self.work = trio.Event()
@@ -73,10 +78,14 @@ class Disk:
     def _commit(self, records: dict[bytes, bytes | None]) -> None:
         gone = [(key,) for key, value in records.items() if value is None]
         kept = [(key, value) for key, value in records.items() if value is not None]
-        self._database.execute("BEGIN IMMEDIATE")
-        self._database.executemany("DELETE FROM records WHERE key = ?", gone)
-        self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?)", kept)
-        self._database.execute("COMMIT")
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.executemany("DELETE FROM records WHERE key = ?", gone)
+            self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?)", kept)
+            self._database.execute("COMMIT")
+        except sqlite3.Error as error:
+            why, remedy = str(error), "space and health of the disk, then start again"
+            raise DiskError("the state cannot be saved", why=why, remedy=remedy) from None
 
     def close(self) -> None:
         """Give the directory free."""

@@ -32,6 +32,10 @@ class StartError(NodeError):
     """The machine refused what the node needs (a port, a directory): nothing is left running."""
 
 
+class DiskError(NodeError):
+    """The state cannot be saved any more: the node stops, because it could not keep its word."""
+
+
 class SyncTimeout(NodeError, TimeoutError):  # noqa: N818  (the contract's name)
     """Too few members held the writes in time. The writes stay and go on replicating.
 
