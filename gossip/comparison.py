@@ -34,14 +34,20 @@ class Comparison:
         self._random = random
         self._outbox = outbox
         self._heard: dict[str, tuple[bytes, bytes]] = {}
+        self._waited = False
 
     def heard(self, name: str, data: bytes, table: bytes, source: Address, now: int) -> None:
         """A member told the hashes of its data and of its table."""
         self._heard[name] = (data, table)
-        news_under_way = len(self._membership.rumors) > 0
-        if table == self._membership.digest() or news_under_way or "compare" in self._timers:
+        if table == self._membership.digest() or "compare" in self._timers:
             return
-        self._timers.set("compare", now + self._timing.probe_interval // 2, lambda _: None)
+        # News under way may be all that is missing, so it gets a while; not for ever, for somewhere
+        # in a large cluster there is always news.
+        self._waited = len(self._membership.rumors) > 0 and not self._waited
+        pause = self._timing.probe_interval // 2
+        self._timers.set("compare", now + (4 * pause if self._waited else pause), lambda _: None)
+        if self._waited:
+            return
         self._outbox.send_message(source, Buckets(self._membership.bucket_hashes()))
 
     def answer(self, buckets: Buckets, source: Address) -> None:
