@@ -236,8 +236,8 @@ class Membership:
         buckets = [0] * BUCKETS
         for name, claim in self._table.items():
             assert name == claim.name, f"{claim} is filed under {name}"
-            suspected = claim.state is State.SUSPECT
-            assert not suspected or ("member", name) in self._timers, (
+            waits = claim.state is State.SUSPECT and self.me.state is not State.LEFT
+            assert not waits or ("member", name) in self._timers, (
                 f"nobody waits for {name} to refute"
             )
             buckets[_bucket(name)] ^= _hash(claim)

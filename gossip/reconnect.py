@@ -68,7 +68,7 @@ class Reconnect:
         failed = [claim.address for claim in self._membership.failed()]
         there = {claim.address for claim in self._membership.others()}
         strange = [at for at in self._joins if at not in there and at not in failed]
-        for missing in (failed, strange):
+        for missing in (failed, strange if there else []):
             if missing:
                 self.call(self._random.choice(missing))
         if "join" not in self._timers:
