@@ -13,6 +13,7 @@ The driver here does what the docstring of `gossip` asks of a driver, and nothin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from heapq import heappop, heappush
 from random import Random
@@ -142,6 +143,10 @@ class Conversation:
         self.events: list[tuple[float, str, str, str]] = []
         """(seconds, who tells, the event's class, about whom)"""
         self.sent = 0
+        self.woken: Counter[str] = Counter()
+        self.wire: list[bytes] = []
+        """Every datagram sent, while `listening`."""
+        self.listening = False
         self.loss = self.duplicate = self.jitter = 0.0
         self.delay = 0.0005
         self.blocked: Callable[[Address, Address], bool] = lambda _, __: False
@@ -275,6 +280,12 @@ class Conversation:
         running = (peer for peer in self.peers.values() if peer.phase == "running")
         return len({peer.digest() for peer in running}) == 1
 
+    def overheard(self) -> list[tuple[str, Message]]:
+        """Who said what since `listening` began, to anybody."""
+        opener = Channel(SECRET, Random(0).randbytes)
+        opened = [decode_datagram(opener.open(datagram)) for datagram in self.wire]
+        return [(sender, message) for sender, _, messages in opened for message in messages]
+
     def told(self, kind: str, about: str | None = None) -> list[tuple[float, str, str, str]]:
         """The events of a class, about somebody."""
         return [e for e in self.events if e[2] == kind and about in (None, e[3])]
@@ -288,6 +299,7 @@ class Conversation:
         if isinstance(what, Peer):
             due = what.next_wake
             if end is what and due is not None and due <= at:
+                self.woken[what.name] += 1
                 what.wake(at)
                 self._perform(what)
         elif isinstance(end, Peer):
@@ -309,6 +321,8 @@ class Conversation:
 
     def _carry(self, transmit: Transmit, source: Address) -> None:
         self.sent += 1
+        if self.listening:
+            self.wire.append(transmit.datagram)
         if self.blocked(source, transmit.destination) or self._random.random() < self.loss:
             return
         for _ in range(1 + (self._random.random() < self.duplicate)):

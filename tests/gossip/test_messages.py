@@ -42,6 +42,7 @@ from gossip.messages import (
 )
 from tests.gossip.conversation import frame
 
+TOO_MANY = MAX_PIECES + 1
 HASH, OTHER = b"12345678", b"abcdefgh"
 SUE = Claim(
     State.SUSPECT, "sue", bytes(range(16)), Address("10.0.0.7", 7847), 10**18, 3,
@@ -183,8 +184,8 @@ def refused(*fields: Any) -> None:
         (1, 1, "", HASH, HASH), (1, 1, "a\n", HASH, HASH), (1, 1, "x" * 65, HASH, HASH),
         (1, 1, b"sue", HASH, HASH), (3, 1, None), (4,), (4, None), (4, 7), (4, {}), (4, (7,)),
         (6, (HASH,) * (BUCKETS + 1)), (6, HASH), (8, 1, 257, b""), (8, 1, -1, b""), (8, 1, 1, "x"),
-        (9, 1, 3, b""), (9, 1, 0, None), (10, 1, MAX_PIECES, 2, b""), (10, 1, 0, 1025, b""),
-        (10, 1, 0, 1, "x"), (11, 1, (MAX_PIECES,)), (11, 1, (0,) * 1025), (11, 1, (-1,)),
+        (9, 1, 3, b""), (9, 1, 0, None), (10, 1, MAX_PIECES, 2, b""), (10, 1, 0, TOO_MANY, b""),
+        (10, 1, 0, 1, "x"), (11, 1, (MAX_PIECES,)), (11, 1, (0,) * TOO_MANY), (11, 1, (-1,)),
     ],
 )  # fmt: skip
 def test_a_malformed_frame_is_refused(fields: tuple[Any, ...]) -> None:
