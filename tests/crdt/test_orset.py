@@ -108,6 +108,16 @@ def test_a_removed_element_leaves_only_the_context() -> None:
     assert len(a.to_bytes()) < 20
 
 
+def test_to_have_seen_more_is_a_change_although_nothing_is_left_of_it() -> None:
+    a, b = ORSet("a"), ORSet("b")
+    a.add("x")
+    a.clear()
+    assert a != b
+    assert b.merge(a) is True
+    assert b.merge(a) is False
+    assert a == b
+
+
 def test_elements_are_told_apart_by_type_and_value() -> None:
     a = ORSet("a")
     for element in (1, 1.0, True, 0.0, -0.0, math.nan, "1", b"1", None):
