@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,3 +105,22 @@ def test_spoiled_records_are_refused_and_change_nothing(
     else:
         fresh.missing(NOTHING)
         fresh.digest()
+
+
+def test_an_event_with_a_malformed_key_or_name_or_none_is_refused() -> None:
+    store, disk = make("a"), Disk()
+    store.open("s", ORSet).add("x")
+    disk.save(store)
+    records = disk.read(1)
+    (slot,) = (record for record in records if record.startswith(b"s"))
+    lost = {record: value for record, value in records.items() if record != slot}
+    for spoiled in [
+        {**records, slot: b"garbage"},
+        {**lost, slot[:-1]: records[slot]},
+        {**lost, slot.replace(b"a", b"\xff"): records[slot]},
+        lost,
+    ]:
+        fresh = make("fresh")
+        with pytest.raises(CrdtError):
+            fresh.load(spoiled)
+        assert fresh.state() == make("fresh").state()
