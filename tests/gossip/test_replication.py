@@ -152,7 +152,7 @@ def test_a_large_value_travels_in_spite_of_loss() -> None:
     talk.run(20)
     before = talk.sent
     talk.run(20)
-    assert talk.sent - before < 240  # the value alone is more than that
+    assert talk.sent - before < 480  # the value alone, twice, is more than that
     assert not any(peer._parcels._arriving for peer in peers)
 
 
