@@ -16,7 +16,7 @@ from .clock import HybridClock
 from .codec import PayloadCheck, decode, encode
 from .context import CausalContext
 from .errors import CrdtError
-from .kernel import NOTHING, Entry, Fragment, Kernel, Leaf, Payload
+from .kernel import Entry, Fragment, Kernel, Leaf, Payload
 
 TYPES: dict[int, type[Replicated]] = {}
 """Every replicated type by the number that stands for it in bytes; a type enters by being defined.
@@ -83,43 +83,28 @@ class Replicated(ABC):
 
     def merge(self, other: Self | Delta) -> bool:
         """Join another value of this type, or a delta of one; True when anything changed.
-        `CrdtError` if foreign.
+
+        `CrdtError` if foreign, and for a whole state into a value of a node.
         """
         if isinstance(other, Delta):
             if other.kind != self.KIND:
                 raise CrdtError(f"a delta of {other.type_name} cannot be merged into {self.NAME}")
-            fragment = other.fragment
-        elif type(other) is type(self):
-            if other._prefix and self._prefix not in (b"", other._prefix):
-                # Its context has seen this value's writes and it holds none of them.
-                raise CrdtError("two values of a store have different names and cannot be merged")
-            fragment = other._kernel.state(other._prefix)
-        else:
+            return self._join(other.fragment)
+        if type(other) is not type(self):
             raise CrdtError(f"{type(other).__name__} cannot be merged into {self.NAME}")
         if self._prefix:
-            fragment = self._under_prefix(fragment)
+            # Its context speaks of events whose keys the store's log could not name.
+            raise CrdtError("a whole state cannot be merged into a value of a node: merge deltas")
+        return self._join(other._kernel.state(other._prefix))
+
+    def _join(self, fragment: Fragment) -> bool:
+        if self._prefix:
+            leaves = {self._prefix + key: leaf for key, leaf in fragment.leaves.items()}
+            return self._kernel.join(Fragment(leaves))
         self.clock.observe(
             stamp for leaf in fragment.leaves.values() for stamp in self.stamps(leaf.entry)
         )
         return self._kernel.join(fragment)
-
-    def _under_prefix(self, fragment: Fragment) -> Fragment:
-        """The fragment as leaves of this section of the store.
-
-        A whole state becomes a statement about each key, for its context says nothing about the
-        other sections.
-        """
-        prefix = self._prefix
-        leaves = {prefix + key: leaf for key, leaf in fragment.leaves.items()}
-        if not fragment.complete:
-            return Fragment(leaves, fragment.known)
-        for key, leaf in leaves.items():
-            leaves[key] = Leaf(
-                leaf.entry, leaf.extra, tuple((*dot, dot[1]) for dot in sorted(leaf.entry))
-            )
-        for key in self._kernel.keys(prefix):
-            leaves.setdefault(key, Leaf({}, NOTHING, ()))
-        return Fragment(leaves, fragment.known)
 
     @staticmethod
     def stamps(entry: Entry) -> list[int]:  # noqa: ARG004  # most types stamp nothing

@@ -20,12 +20,13 @@ from typing import NamedTuple, TypeVar
 from sortedcontainers import SortedDict
 
 from .clock import HybridClock
-from .codec import FragmentWriter, PayloadCheck, decode, encode
+from .codec import FragmentWriter, PayloadCheck, decode
 from .context import CausalContext, Dot, Span
 from .errors import CrdtError
-from .kernel import NOTHING, Fragment, Kernel, Leaf
+from .kernel import NOTHING, Entry, Fragment, Kernel, Leaf
 from .keys import after_prefix, close, decode_key, encode_key, split
 from .replicated import TYPES, Replicated
+from .values import pack
 
 T = TypeVar("T", bound=Replicated)
 
@@ -69,7 +70,9 @@ class Store(Kernel):
         self._unsent: dict[bytes, CausalContext] = {}
         self._unsaved: dict[bytes, CausalContext] = {}
         self.version = 0
-        self._digest: tuple[int, str] = (-1, "")
+        self._hashes: dict[bytes, int] = {}
+        self._hash = 0
+        self._unhashed: dict[bytes, None] = {}
         self._joining = False
 
     # Named values.
@@ -102,6 +105,7 @@ class Store(Kernel):
 
     def _closed(self, key: bytes, slots: tuple[Span, ...]) -> None:
         self.version += 1
+        self._unhashed[key] = None
         for replica, low, high in slots:
             log = self.log.setdefault(replica, SortedDict())
             for counter in range(low, high + 1):
@@ -169,13 +173,21 @@ class Store(Kernel):
     # Whole-state figures.
 
     def digest(self) -> str:
-        """A hash of the whole state, hex: equal on two stores exactly when their states are
-        equal.
+        """A hash of all that lives and all that was seen, hex: equal exactly when these are equal.
+
+        What is known per leaf ahead of the context does not count: of a replica that was lost with
+        its last events, some hold such knowledge and others never will. It costs what changed
+        since the last call: leaves are hashed one by one, and the hashes added by exclusive or.
         """
-        if self._digest[0] != self.version:
-            state = encode(STORE, self.state())
-            self._digest = (self.version, blake2b(state, digest_size=16).hexdigest())
-        return self._digest[1]
+        for key in self._unhashed:
+            entry = self.entries.get(key)
+            fresh = _leaf_hash(key, entry) if entry else 0
+            self._hash ^= self._hashes.pop(key, 0) ^ fresh
+            if entry:
+                self._hashes[key] = fresh
+        self._unhashed.clear()
+        seen = pack([*self.context.spans()])
+        return blake2b(self._hash.to_bytes(16, "big") + seen, digest_size=16).hexdigest()
 
     # Durability.
 
@@ -227,6 +239,12 @@ class Store(Kernel):
         self.extra.update({key: leaf.extra for key, leaf in leaves.items() if leaf.extra})
         self.prune()
         self.version += 1
+        self._unhashed.update(dict.fromkeys(leaves))
+
+
+def _leaf_hash(key: bytes, entry: Entry) -> int:
+    writes = [(replica, counter, entry[replica, counter]) for replica, counter in sorted(entry)]
+    return int.from_bytes(blake2b(pack([key, writes]), digest_size=16).digest(), "big")
 
 
 def _add(events: dict[bytes, CausalContext], key: bytes, slots: tuple[Span, ...]) -> None:

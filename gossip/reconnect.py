@@ -18,6 +18,9 @@ from .outbox import Outbox
 from .timers import Timers
 from .timing import SECOND, Timing
 
+CALLS = 8
+"""How many join addresses are called at once, while we are alone."""
+
 
 class Reconnect:
     """Calls with a `Join`, whose answer is the other's table."""
@@ -58,7 +61,7 @@ class Reconnect:
     def _call_joins(self, now: int) -> None:
         if self._membership.others():
             return
-        for address in self._joins:
+        for address in self._random.sample(self._joins, min(CALLS, len(self._joins))):
             self.call(address)
         if self._joins:
             self._timers.set("join", now + SECOND, self._call_joins)
