@@ -163,8 +163,18 @@ class Store(Kernel):
         return Missing({key: tuple(slots.spans()) for key, slots in keys.items()}, more)
 
     def leaf(self, key: bytes, slots: tuple[Span, ...]) -> Leaf:
-        """A key as it is now, closing these events."""
-        return Leaf(self.entries.get(key, {}), self.extra.get(key, NOTHING), slots)
+        """A key as it is now, closing these events and every write that lives in it.
+
+        It carries the whole effect of each of them. A write that went along unclosed would be held
+        by some and, if its replica is lost, be missed by nobody.
+        """
+        entry = self.entries.get(key, {})
+        open_writes = [
+            (*dot, dot[1]) for dot in entry if dot in self.context and not _closes(slots, dot)
+        ]
+        if open_writes:
+            slots = tuple(CausalContext((*slots, *open_writes)).spans())
+        return Leaf(entry, self.extra.get(key, NOTHING), slots)
 
     def writer(self) -> FragmentWriter:
         """A message to be filled with leaves, each known up to this replica's whole context."""
@@ -199,7 +209,7 @@ class Store(Kernel):
             return []
         records: list[Record] = [(_CONTEXT, FragmentWriter(STORE, self.context).finish())]
         for key, slots in self._unsaved.items():
-            leaf = self.leaf(key, ())
+            leaf = Leaf(self.entries.get(key, {}), self.extra.get(key, NOTHING), ())
             writer = FragmentWriter(STORE, NOTHING)
             writer.add(key, leaf)
             records.append((_LEAF + key, writer.finish() if leaf.entry or leaf.extra else None))
@@ -240,6 +250,10 @@ class Store(Kernel):
         self.prune()
         self.version += 1
         self._unhashed.update(dict.fromkeys(leaves))
+
+
+def _closes(slots: tuple[Span, ...], dot: Dot) -> bool:
+    return any(replica == dot[0] and low <= dot[1] <= high for replica, low, high in slots)
 
 
 def _leaf_hash(key: bytes, entry: Entry) -> int:

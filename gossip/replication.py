@@ -182,12 +182,16 @@ class Replication:
         self._send(source, Delta(pull.session, rest, fragments[-1]))
 
     def receive(self, delta: Delta, sender: str, now: int) -> None:
-        """Join what a member sent; pass on what is news, if it was pushed."""
+        """Join what a member sent; pass on what is news, if it was pushed.
+
+        What was pulled goes on only with a key that is about to be sent: the message will speak for
+        these events too, and has to close them.
+        """
         fragment = self._decode(delta.fragment)
-        seen = self._store.context.copy() if delta.session == 0 else None
+        seen = self._store.context.copy()
         self._store.join(fragment)
-        if seen is not None:
-            for key, leaf in fragment.leaves.items():
+        for key, leaf in fragment.leaves.items():
+            if delta.session == 0 or key in self._hot:
                 news = tuple(CausalContext(leaf.slots).beyond(seen))
                 if news:
                     self._heat(key, news, now)

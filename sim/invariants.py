@@ -124,15 +124,9 @@ def _unclean(peer: Peer, *, intact: bool) -> Iterator[tuple[Invariant, str]]:
 
 
 def _unequal(peers: Sequence[tuple[Host, Peer]]) -> Iterator[tuple[Invariant, Host, str]]:
-    """Nodes whose causal contexts are equal and whose digests are not.
-
-    A node that has heard of a key ahead of its context has seen more than its context says; it is
-    left out until it has caught up.
-    """
+    """Nodes whose causal contexts are equal and whose digests are not."""
     first: dict[tuple[object, ...], tuple[Host, str]] = {}
     for host, peer in peers:
-        if peer.store.extra:
-            continue
         digest = peer.digest()
         other, expected = first.setdefault(_canonical(peer.context()), (host, digest))
         if digest != expected:

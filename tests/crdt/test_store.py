@@ -280,3 +280,18 @@ def test_a_malformed_key_is_refused_although_nothing_lives_there(key: bytes) -> 
     writer.add(key, Leaf({}, NOTHING, (("x", 1, 1),)))
     with pytest.raises(CrdtError):
         decode_fragment(writer.finish())
+
+
+def test_a_leaf_closes_every_write_that_lives_in_it() -> None:
+    """Or a write whose replica is lost would be held by some, and be missed by nobody."""
+    lost, one, two = make("lost"), make("one"), make("two")
+    lost.open("s", ORSet).add("x")
+    one.open("s", ORSet).add("x")
+    pull(lost, one)
+    (key,) = one.entries
+    writer = one.writer()
+    writer.add(key, one.leaf(key, (("one", 1, 1),)))
+    two.join(decode_fragment(writer.finish()))
+    assert two.context == one.context
+    assert not two.extra
+    assert two.digest() == one.digest()
