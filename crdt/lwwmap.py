@@ -90,8 +90,8 @@ class LWWMap(Replicated, Mapping[Key, Value]):
     def range(
         self, start: Key | None = None, stop: Key | None = None
     ) -> Iterator[tuple[Key, Value]]:
-        """Entries with start <= key < stop, in key order; as of now, whatever is written
-        meanwhile.
+        """Entries with start <= key < stop, in key order: the keys of now, each with its value when
+        it is reached.
         """
         low = self._prefix + (b"" if start is None else encode_key(start))
         high = after_prefix(self._prefix) if stop is None else self._prefix + encode_key(stop)
@@ -137,10 +137,9 @@ class LWWMap(Replicated, Mapping[Key, Value]):
     def _slice(self, low: bytes, high: bytes | None) -> Iterator[tuple[Key, Value]]:
         cut = len(self._prefix)
         entries = self._kernel.entries
-        for key in list(entries.irange(low, high, (True, False))):
-            payload = _latest(entries[key])
-            if len(payload) == 2:
-                yield decode_key(key[cut:]), detached(payload[1])
+        keys = list(entries.irange(low, high, (True, False)))  # now, not at the first step
+        latest = ((key, _latest(entries[key])) for key in keys)
+        return ((decode_key(key[cut:]), detached(put[1])) for key, put in latest if len(put) == 2)
 
 
 def _latest(entry: Entry) -> tuple[Any, ...]:
