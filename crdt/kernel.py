@@ -221,13 +221,13 @@ class Kernel:
         """Everything under `prefix`, to be joined elsewhere, with the prefix taken off. It shares
         the entries.
         """
-        self.prune()
         cut = len(prefix)
-        extra = {
-            key: CausalContext(e.beyond(self.context))
-            for key, e in self.extra.items()
+        ahead = {
+            key: CausalContext(known.beyond(self.context))
+            for key, known in self.extra.items()
             if key.startswith(prefix)
         }
+        extra = {key: known for key, known in ahead.items() if known}
         keys = sorted({*self.keys(prefix), *extra})
         leaves = {
             key[cut:]: Leaf(self.entries.get(key, {}), extra.get(key, NOTHING), ()) for key in keys

@@ -84,23 +84,19 @@ class Replicated(ABC):
     def merge(self, other: Self | Delta) -> bool:
         """Join another value of this type, or a delta of one; True when anything changed.
 
-        `CrdtError` if foreign, and for a whole state into a value of a node.
+        `CrdtError` if foreign, and for a value of a node, which its node keeps in step.
         """
         if isinstance(other, Delta):
             if other.kind != self.KIND:
                 raise CrdtError(f"a delta of {other.type_name} cannot be merged into {self.NAME}")
-            return self._join(other.fragment)
-        if type(other) is not type(self):
+            fragment = other.fragment
+        elif type(other) is type(self):
+            fragment = other._kernel.state(other._prefix)
+        else:
             raise CrdtError(f"{type(other).__name__} cannot be merged into {self.NAME}")
         if self._prefix:
-            # Its context speaks of events whose keys the store's log could not name.
-            raise CrdtError("a whole state cannot be merged into a value of a node: merge deltas")
-        return self._join(other._kernel.state(other._prefix))
-
-    def _join(self, fragment: Fragment) -> bool:
-        if self._prefix:
-            leaves = {self._prefix + key: leaf for key, leaf in fragment.leaves.items()}
-            return self._kernel.join(Fragment(leaves))
+            # Its events may be known to the store under another name, or be another value's.
+            raise CrdtError("a value of a node hears from other nodes alone: write to it instead")
         self.clock.observe(
             stamp for leaf in fragment.leaves.values() for stamp in self.stamps(leaf.entry)
         )

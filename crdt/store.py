@@ -74,11 +74,14 @@ class Store(Kernel):
         self._hash = 0
         self._unhashed: dict[bytes, None] = {}
         self._joining = False
+        self.closed = False
 
     # Named values.
 
     def open(self, name: str, kind: type[T]) -> T:
         """The value called `name`, live. `CrdtError` when that name holds another type here."""
+        if type(name) is not str:
+            raise TypeError(f"a name is a str, not {type(name).__name__}")
         section = close(encode_key(name))
         prefix = section + bytes([kind.KIND])
         if not self.count(prefix) and self.count(section):
@@ -100,6 +103,11 @@ class Store(Kernel):
             name, kind, section = parse_key(key)
             yield name, kind
             start = after_prefix(section)
+
+    def _next_dot(self) -> Dot:
+        if self.closed:
+            raise CrdtError("this member has left the cluster: nobody would hear of the change")
+        return super()._next_dot()
 
     # What happened, for whoever sends and saves it.
 

@@ -42,8 +42,14 @@ class Membership:
     """The table of members, from the point of view of one of them."""
 
     def __init__(
-        self, me: Claim, timing: Timing, timers: Timers, emit: Callable[[MemberEvent], None]
+        self,
+        me: Claim,
+        timing: Timing,
+        timers: Timers,
+        emit: Callable[[MemberEvent], None],
+        forgotten: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`emit` tells users, `forgotten` that nothing is remembered of a member any more."""
         self.me = me
         self.rumors = Rumors()
         self.rtt: dict[str, float] = {}
@@ -52,6 +58,7 @@ class Membership:
         self._timing = timing
         self._timers = timers
         self._emit = emit
+        self._forgotten = forgotten
         self._table: dict[str, Claim] = {}
         self._buckets = [0] * BUCKETS
         self._digest = 0
@@ -117,6 +124,8 @@ class Membership:
                 if known.state is State.SUSPECT and claim.order[:2] == known.order[:2]:
                     return
                 claim = claim._replace(state=State.SUSPECT)
+        elif hearsay and not claim.state.running:
+            return  # or the dead would live for ever, told to each newcomer and back
         elif len(self._table) >= MAX_MEMBERS:
             self.refused += 1
             return
@@ -192,6 +201,7 @@ class Membership:
         if self._table.get(gone.name) == gone:
             del self._table[gone.name]
             self.rtt.pop(gone.name, None)
+            self._forgotten(gone.name)
 
     def _tell(self, known: Claim | None, claim: Claim) -> None:
         """The event for users, if any, that a change of belief is."""

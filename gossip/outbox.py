@@ -58,8 +58,7 @@ class Outbox:
         sender = self._header()
         room = MAX_PLAIN - ARRAY_BYTES - len(sender) - sum(len(frame) for frame in frames)
         if room < 0:
-            assert len(frames) == 1, "only a single frame can be too large"
-            self.ship(destination, frames[0])
+            self._send_apart(destination, *frames)
             return
         rumors = self._membership.rumors
         if rumors:
@@ -71,6 +70,14 @@ class Outbox:
         self.datagrams += 1
         self.bytes += len(datagram)
         self.effects.append(Transmit(datagram, destination))
+
+    def _send_apart(self, destination: Address, *frames: bytes) -> None:
+        """What is too large together goes one by one; what is too large alone, in pieces."""
+        if len(frames) == 1:
+            self.ship(destination, frames[0])
+        else:
+            for frame in frames:
+                self.send(destination, frame)
 
     def send_message(self, destination: Address, message: Message) -> None:
         """Send one message."""

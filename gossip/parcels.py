@@ -22,6 +22,9 @@ WINDOW = 32
 MAX_PARCELS = 256
 """Parcels that are kept for those who ask; as many are being received, and remembered as done."""
 
+MAX_KEPT_BYTES = 8 * 1024 * 1024
+"""How much is kept of parcels, beside the newest: who comes too late asks for all of it anew."""
+
 MAX_TRIES = 8
 """How often missing pieces are asked for without any progress."""
 
@@ -67,6 +70,7 @@ class Parcels:
         self._deliver = deliver
         self._number = first
         self._kept: OrderedDict[int, list[bytes]] = OrderedDict()
+        self._kept_bytes = 0
         self._arriving: OrderedDict[tuple[Address, int], Arriving] = OrderedDict()
         self._done: OrderedDict[tuple[Address, int], None] = OrderedDict()
 
@@ -79,8 +83,12 @@ class Parcels:
         )
         self._number += 1
         self._kept[self._number] = parts
-        if len(self._kept) > MAX_PARCELS:
-            self._kept.popitem(last=False)
+        self._kept_bytes += len(frame)
+        while len(self._kept) > MAX_PARCELS or (
+            len(self._kept) > 1 and self._kept_bytes > MAX_KEPT_BYTES
+        ):
+            _, dropped = self._kept.popitem(last=False)
+            self._kept_bytes -= sum(map(len, dropped))
         for place in range(min(WINDOW, len(parts))):
             self._send(destination, Piece(self._number, place, len(parts), parts[place]))
 

@@ -113,7 +113,9 @@ class Peer:
         self.store = Store(urlsafe_b64encode(entropy(9)).decode(), HybridClock(wall))
         self.store.on_write = self._written
         self._records.load_into(self.store)
-        self._membership = Membership(me, self._timing, self._timers, self._tell)
+        self._membership = Membership(
+            me, self._timing, self._timers, emit=self._tell, forgotten=self._records.forget
+        )
         self._channel = Channel(secret, entropy)
         self._outbox = Outbox(self._channel, self._membership, self._timing)
         self._wire_up()
@@ -185,7 +187,8 @@ class Peer:
         try:
             sender, epoch, messages = decode_datagram(self._channel.open(datagram))
             if sender == self.name:
-                self._membership.conflicts += source != self.address
+                mine = epoch == self._membership.me.epoch  # we called ourselves, by another address
+                self._membership.conflicts += not mine
                 raise Dropped("own name")
             self._introduce(sender, epoch, source, now)
             for message in messages:
@@ -279,7 +282,12 @@ class Peer:
         """Whether every other member, as last heard, sees the same members and holds the same
         data.
         """
-        return self._comparison.agreed(self._replication.hash())
+        return self.joined and self._comparison.agreed(self._replication.hash())
+
+    @property
+    def joined(self) -> bool:
+        """Whether another member was ever met; True also when nobody was to be called."""
+        return self._reconnect.joined
 
     def statistics(self) -> Statistics:
         """What went over the wire so far."""
@@ -330,6 +338,7 @@ class Peer:
                 for claim in message.claims:
                     self._membership.apply(claim, now)
             case Table():
+                self._reconnect.answered(source, sender)
                 for claim in message.claims:
                     self._membership.apply(claim, now, hearsay=claim.name != sender)
             case Join():
@@ -338,7 +347,9 @@ class Peer:
             case Buckets():
                 self._comparison.answer(message, source)
             case Pull():
-                self._replication.answer(message, sender, source, now)
+                known = self._membership.get(sender)
+                if known is not None:  # an old datagram, sent again, must not aim us at a stranger
+                    self._replication.answer(message, sender, known.address, now)
             case Delta():
                 self._replication.receive(message, sender, now)
             case Piece():
@@ -414,6 +425,7 @@ class Peer:
         """We have left."""
         self.phase = "left"
         self._timers.clear()
+        self.store.closed = True
 
     def _written(self) -> None:
         if self.on_write is not None:
@@ -424,7 +436,7 @@ class Peer:
         if isinstance(event, MemberJoined | MemberUpdated):
             self._records.remember(event.member)
         elif isinstance(event, MemberLeft):
-            self._records.forget(event.member)
+            self._records.forget(event.member.name)
         if isinstance(event, MemberJoined | MemberFailed | MemberLeft):
             self._replication.forget(event.member.name)
             self._comparison.forget(event.member.name)

@@ -32,6 +32,7 @@ class Pending(NamedTuple):
 
     sequence: int
     target: str
+    epoch: int
     sent: int
 
 
@@ -106,7 +107,7 @@ class Prober:
         self._timers.set("probe", now + self._timing.probe_interval, self._tick)
         target = self._next_target()
         if target is not None:
-            self._pending = Pending(self.next_sequence(), target.name, now)
+            self._pending = Pending(self.next_sequence(), target.name, target.epoch, now)
             self._timers.set("indirect", now + self._timing.probe_timeout, self._ask_others)
             self._send_probe(self._pending.sequence, target)
 
@@ -124,7 +125,8 @@ class Prober:
             return
         late = now - pending.sent > self._timing.probe_interval + self._timing.probe_timeout
         target = self._membership.get(pending.target)
-        if target is not None and target.state.running and not late:
+        same_boot = target is not None and target.epoch == pending.epoch
+        if target is not None and same_boot and target.state.running and not late:
             self._membership.suspect(pending.target, now)
 
     def _next_target(self) -> Claim | None:

@@ -35,6 +35,7 @@ class Reconnect:
         self._outbox = outbox
         self._joins: list[Address] = []
         self._answer_by = 0
+        self._answers: dict[Address, str] = {}
 
     def start(self, now: int) -> None:
         """Begin to call the missing, now and then."""
@@ -48,7 +49,19 @@ class Reconnect:
             if address != self._membership.me.address and address not in self._joins:
                 self._joins.append(address)
                 self._answer_by = now + SECOND
+                if self._membership.others():
+                    self.call(address)
         self._call_joins(now)
+
+    @property
+    def joined(self) -> bool:
+        """Whether another member was ever met, or nobody was to be called."""
+        return not self._joins or len(self._membership.claims()) > 1
+
+    def answered(self, address: Address, name: str) -> None:
+        """Who answered at a join address: it need not be the address that he tells others."""
+        if address in self._joins:
+            self._answers[address] = name
 
     def expecting(self, now: int) -> bool:
         """Whether the first calls are so fresh that they may yet be answered."""
@@ -70,7 +83,9 @@ class Reconnect:
         self.start(now)
         failed = [claim.address for claim in self._membership.failed()]
         there = {claim.address for claim in self._membership.others()}
-        strange = [at for at in self._joins if at not in there and at not in failed]
+        names = [claim.name for claim in self._membership.others()]
+        met = [*failed, *there, *(at for at in self._joins if self._answers.get(at) in names)]
+        strange = [address for address in self._joins if address not in met]
         for missing in (failed, strange if there else []):
             if missing:
                 self.call(self._random.choice(missing))

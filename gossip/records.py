@@ -63,9 +63,9 @@ class Records:
         """Keep a member's address."""
         self._pending.append((_MEMBER + member.name.encode(), str(member.address).encode()))
 
-    def forget(self, member: Member) -> None:
-        """Drop the address of a member that left."""
-        self._pending.append((_MEMBER + member.name.encode(), None))
+    def forget(self, name: str) -> None:
+        """Drop the address of a member that left, or that nobody remembers."""
+        self._pending.append((_MEMBER + name.encode(), None))
 
     def take(self, store: Store) -> tuple[Record, ...]:
         """What is to be persisted now; nothing when this member has no disk."""

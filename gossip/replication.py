@@ -207,7 +207,8 @@ class Replication:
             return
         name, self._pulling = self._pulling, None
         self._timers.stop("pull")
-        self._store.prune()
+        if end == 1:  # the context has caught up; before that, looking for it would be in vain
+            self._store.prune()
         other = self._membership.get(name) if name is not None else None
         if end == 2 and other is not None:
             self._pull(other, now)

@@ -84,7 +84,7 @@ class Client:
             self._connection.request(method, target, data, headers)
             response = self._connection.getresponse()
             status, text = response.status, response.read()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
             self._connection.close()
             raise self._unreachable(error) from None
         self._used = time.monotonic()
@@ -118,7 +118,10 @@ def _connection(agent: str, timeout: float) -> http.client.HTTPConnection:
     parts = urlsplit(agent)
     if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.query:
         raise ValueError(f"{agent!r} is neither http://host:port nor unix:PATH")
-    return http.client.HTTPConnection(parts.hostname, parts.port or HTTP_PORT, timeout=timeout)
+    host = parts.hostname
+    if len(host) > 253 or not host.isascii() or any(c <= " " or c == "\x7f" for c in host):
+        raise ValueError(f"{host!r} is no host name")
+    return http.client.HTTPConnection(host, parts.port or HTTP_PORT, timeout=timeout)
 
 
 class UnixConnection(http.client.HTTPConnection):

@@ -55,6 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return 130
+    except UnicodeError as error:
+        why = getattr(error, "reason", str(error))
+        print(f"coterie: there is text that cannot be encoded ({why}); try: UTF-8", file=sys.stderr)
+        return USAGE
     except NodeError as error:
         print(f"coterie: {error}", file=sys.stderr)
         return exit_code(error)

@@ -48,32 +48,54 @@ class Disk:
                 remedy="another --data-dir" if locked else "a directory that this user may write",
             ) from None
         self._waiting: dict[bytes, bytes | None] = {}
+        self._given = 0
+        self._saved = 0
+        self._failure: DiskError | None = None
         self._turn = trio.Lock()
-        self.work = trio.Event()
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing waits to be saved or is being saved."""
-        return not self._waiting and not self._turn.locked()
+        self._work = trio.Event()
+        self._progress = trio.Event()
 
     def save(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Have these records saved soon, all together or not at all."""
         self._waiting.update(records)
-        self.work.set()
+        self._given += 1
+        self._work.set()
 
     async def run(self) -> None:
-        """Save whatever comes, for ever."""
+        """Save whatever comes, for ever; `DiskError` when that is not possible any more."""
         while True:
-            await self.work.wait()
-            await self.flush()
+            await self._work.wait()
+            self._work = trio.Event()
+            await self.commit()
 
     async def flush(self) -> None:
-        """Return when all that was given to `save` is safe; `DiskError` when it cannot be."""
-        async with self._turn:
-            waiting, self._waiting = self._waiting, {}
-            self.work = trio.Event()
-            if waiting:
-                await trio.to_thread.run_sync(self._commit, waiting)
+        """Return when all that was given to `save` so far is safe; `DiskError` when it cannot be.
+
+        It only waits: `run` does the work, so an error there stops the node, whoever was waiting.
+        """
+        target = self._given
+        while self._saved < target:
+            if self._failure is not None:
+                raise self._failure
+            await self._progress.wait()
+
+    async def commit(self) -> None:
+        """Save what waits, in one transaction; it is not interrupted once begun."""
+        with trio.CancelScope(shield=True):
+            async with self._turn:
+                waiting, given = self._waiting, self._given
+                self._waiting = {}
+                try:
+                    if waiting:
+                        await trio.to_thread.run_sync(self._commit, waiting)
+                    self._saved = given
+                except DiskError as error:
+                    self._waiting = waiting | self._waiting
+                    self._failure = error
+                    raise
+                finally:
+                    self._progress.set()
+                    self._progress = trio.Event()
 
     def _commit(self, records: dict[bytes, bytes | None]) -> None:
         gone = [(key,) for key, value in records.items() if value is None]

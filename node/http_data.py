@@ -58,8 +58,8 @@ class DataRoutes:
 
     async def names(self, request: Request) -> Response:
         """What exists, with its type."""
-        prefix = request.query_params.get("prefix", "")
-        return answer({"names": self.node.names(prefix)})
+        with _refusals():
+            return answer({"names": self.node.names(request.query_params.get("prefix", ""))})
 
     async def counter_get(self, request: Request) -> Response:
         """The value as this member knows it."""

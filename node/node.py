@@ -8,6 +8,7 @@ counts, however late this process is.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -20,7 +21,7 @@ from weakref import WeakSet
 
 import trio
 
-from crdt import CrdtError, LWWMap, ORSet, PNCounter
+from crdt import CausalContext, CrdtError, LWWMap, ORSet, PNCounter
 from gossip import Address, Member, Peer, Persist, Statistics, Timing, Transmit
 from node.config import GOSSIP_PORT, Config, split_address
 from node.disk import Disk
@@ -28,10 +29,15 @@ from node.errors import NodeClosed, StartError, SyncTimeout
 from node.udp import advertised, bind, resolve
 from node.watching import EventReader, Watcher
 
+log = logging.getLogger("coterie")
+
 NS = 1_000_000_000
 
 DRAIN = 256
 """Datagrams taken from the socket before other tasks get their turn."""
+
+RESOLVE_AGAIN = 10.0
+"""Seconds after which host names to join are tried again that could not be resolved."""
 
 ASK_AGAIN = 0.1
 """Seconds after which `sync` asks again those who have not said that they hold the writes."""
@@ -62,7 +68,8 @@ class Node:
         self._socket = bind(self.config.bind_address)
         try:
             self._peer = self._open_peer()
-            joins = await self._resolve(self.config.join, strict=False)
+            joins = await self._resolve(self.config.join)
+            await trio.lowlevel.checkpoint_if_cancelled()
         except BaseException:
             self._close()
             raise
@@ -71,7 +78,8 @@ class Node:
         self._peer.start(_now(), joins)
         self._nursery_context = trio.open_nursery()
         self._nursery = await self._nursery_context.__aenter__()
-        await self._nursery.start(self._work)
+        with trio.CancelScope(shield=True):  # once begun, the tasks must get to their own shield
+            await self._nursery.start(self._work)
         return self
 
     async def __aexit__(
@@ -88,8 +96,7 @@ class Node:
             self._working.cancel()
             await self._nursery_context.__aexit__(None, None, None)
             if self._disk is not None:
-                with trio.CancelScope(shield=True):
-                    await self._disk.flush()
+                await self._disk.commit()
         finally:
             self._close()
 
@@ -102,6 +109,7 @@ class Node:
             self._working = nursery.cancel_scope
             nursery.start_soon(self._receive)
             nursery.start_soon(self._keep_time)
+            nursery.start_soon(self._resolve_later)
             if self._disk is not None:
                 nursery.start_soon(self._disk.run)
             self._perform()
@@ -112,7 +120,7 @@ class Node:
         peer = self._running()
         peer.leave(_now())
         self._perform()
-        while peer.phase != "left":
+        while peer.phase != "left" and not self._working.cancel_called:
             await self._something()
         for reader in self._readers:
             reader.close()
@@ -153,19 +161,25 @@ class Node:
             raise NodeClosed("the node was not started", remedy="async with Node(config) as node")
         return self._peer
 
+    def _open(self) -> Peer:
+        peer = self._running()
+        if peer.phase == "left":
+            raise NodeClosed("the node has left", remedy="a new Node")
+        return peer
+
     # Data.
 
     def counter(self, name: str) -> PNCounter:
         """The counter called `name`, live; `CrdtError` when that name has another type."""
-        return self._running().counter(name)
+        return self._open().counter(name)
 
     def set(self, name: str) -> ORSet:
         """The set called `name`, live; `CrdtError` when that name has another type."""
-        return self._running().set(name)
+        return self._open().set(name)
 
     def map(self, name: str) -> LWWMap:
         """The map called `name`, live; `CrdtError` when that name has another type."""
-        return self._running().map(name)
+        return self._open().map(name)
 
     def names(self, prefix: str = "") -> Mapping[str, str]:
         """The names in use that start with `prefix`, each with its type."""
@@ -183,7 +197,7 @@ class Node:
         First comes a `Snapshot`. A slow reader gets the latest of each key, or `Lagged` and a fresh
         `Snapshot`. `NodeClosed` when this node has left.
         """
-        watcher = Watcher(self._running().store, prefix)
+        watcher = Watcher(self._open().store, prefix)
         self._watchers.add(watcher)
         return watcher
 
@@ -193,25 +207,34 @@ class Node:
         "majority" and "all" count every member that has not left, the failed ones too.
         `SyncTimeout` after `timeout` seconds; the writes stay and go on replicating.
         """
-        peer = self._running()
-        if self._disk is not None:
-            await self._disk.flush()
+        self._quorum(acks)
+        peer = self._open()
+        peer.wake(
+            _now()
+        )  # what was just written goes to the disk now, not with the next task switch
+        self._perform()
         context = peer.context()
-        wanted = self._quorum(acks)
-        with trio.move_on_after(timeout):
-            while len(peer.held_by(context)) + 1 < wanted:
+        with trio.move_on_after(timeout) as scope:
+            if self._disk is not None:
+                await self._disk.flush()
+            while not self._holds(context, acks):
                 peer.solicit(_now())
                 self._perform()
                 with trio.move_on_after(ASK_AGAIN):
-                    while len(peer.held_by(context)) + 1 < wanted:
+                    while not self._holds(context, acks):
                         await self._something()
-        reached = len(peer.held_by(context)) + 1
-        if reached < wanted:
-            raise SyncTimeout(reached, wanted)
+        if scope.cancelled_caught or not self._holds(context, acks):
+            raise SyncTimeout(len(peer.held_by(context)) + 1, self._quorum(acks))
         await trio.lowlevel.checkpoint()
 
+    def _holds(self, context: CausalContext, acks: int | str) -> bool:
+        return len(self._running().held_by(context)) + 1 >= self._quorum(acks)
+
     def _quorum(self, acks: int | str) -> int:
+        """How many members have to hold a write, as far as this one knows the cluster by now."""
         total = sum(member.state != "left" for member in self.members())
+        if not self._running().joined:
+            total += 1  # somebody was to be met and was not: we are not all there is
         if acks == "majority":
             return total // 2 + 1
         if acks == "all":
@@ -253,13 +276,14 @@ class Node:
 
     async def join(self, addresses: Sequence[str]) -> None:
         """Call members at further addresses. `OSError` for a host name that cannot be resolved."""
-        peer = self._running()
-        peer.join(await self._resolve(addresses, strict=True), _now())
+        peer = self._open()
+        places = [split_address("join", text, GOSSIP_PORT) for text in addresses]
+        peer.join([at for place in places for at in await resolve(*place)], _now())
         self._perform()
 
     def events(self) -> EventReader:
         """Iterate over membership events from now on, until this node has left."""
-        self._running()
+        self._open()
         reader = EventReader()
         self._readers.add(reader)
         return reader
@@ -341,10 +365,26 @@ class Node:
         with trio.move_on_after(ASK_AGAIN):
             await self._heard.wait()
 
-    async def _resolve(self, texts: Sequence[str], *, strict: bool) -> list[Address]:
-        return await resolve(
-            [split_address("join", text, GOSSIP_PORT) for text in texts], strict=strict
-        )
+    async def _resolve(self, texts: Sequence[str]) -> list[Address]:
+        """The addresses behind these names; names that cannot be resolved now are kept for
+        later.
+        """
+        found: list[Address] = []
+        self._unresolved: list[str] = []
+        for text in texts:
+            try:
+                found += await resolve(*split_address("join", text, GOSSIP_PORT))
+            except OSError as error:
+                log.warning("%s cannot be resolved and is tried again: %s", text, error)
+                self._unresolved.append(text)
+        return found
+
+    async def _resolve_later(self) -> None:
+        """Go on trying the join names that could not be resolved at the start."""
+        while self._unresolved:
+            await trio.sleep(RESOLVE_AGAIN)
+            self._running().join(await self._resolve(self._unresolved), _now())
+            self._perform()
 
 
 def _now() -> int:

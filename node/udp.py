@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
-from collections.abc import Sequence
 
 import trio
 
@@ -57,18 +56,7 @@ def advertised(bound: Address) -> str:
             return "::1" if host.version == 6 else "127.0.0.1"
 
 
-async def resolve(places: Sequence[tuple[str, int]], *, strict: bool) -> list[Address]:
-    """Every address behind these hosts and ports, in order. An unknown name is an `OSError`, or
-    skipped.
-    """
-    found: dict[Address, None] = {}
-    for host, port in places:
-        try:
-            answers = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        except OSError:
-            if strict:
-                raise
-            continue
-        for *_, where in answers:
-            found[Address(str(where[0]), int(where[1]))] = None
-    return list(found)
+async def resolve(host: str, port: int) -> list[Address]:
+    """Every address behind a host, in order; `OSError` when it cannot be resolved."""
+    answers = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    return list(dict.fromkeys(Address(str(at[0]), int(at[1])) for *_, at in answers))

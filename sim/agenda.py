@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heappop, heappush
 from math import isfinite
+from typing import Any
 
 from sim.errors import SimError
 
@@ -53,8 +54,13 @@ def nanoseconds(seconds: object, what: str) -> int:
     return round(value * SECOND)
 
 
-def finite(value: object, words: str) -> float:
-    """`value`, if it is a finite number; otherwise a `SimError` that says so in `words`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+SECONDS_MAX = 1e9
+"""The longest time that means anything here: thirty years, chosen by us."""
+
+
+def finite(value: Any, words: str) -> float:
+    """`value`, if it is a number within reason; otherwise a `SimError` that says so in `words`."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not isfinite(value) or abs(value) > SECONDS_MAX:
         raise SimError(f"{words}, not {value!r}")
-    return value
+    return float(value)

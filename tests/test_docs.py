@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -35,9 +37,26 @@ def test_a_python_block_runs(where: str, source: str, tmp_path: Path) -> None:
     # A fixed port may be in use on this machine; any free one shows the same.
     free = source.replace("127.0.0.1:7847", "127.0.0.1:0")
     script = tmp_path / "block.py"
-    script.write_text(free, "utf-8")
-    done = run(sys.executable, str(script))
+    with friend(tmp_path) if "127.0.0.1:7857" in source else nullcontext("") as address:
+        script.write_text(free.replace("127.0.0.1:7857", address), "utf-8")
+        done = run(sys.executable, str(script))
     assert done.returncode == 0, f"{where}: {done.stderr}"
+
+
+@contextmanager
+def friend(directory: Path) -> Iterator[str]:
+    """The member that the README's example joins; gives its address."""
+    (directory / "secret").write_text("our cluster's secret", "utf-8")
+    options = "--name friend --bind 127.0.0.1:0 --http 127.0.0.1:0 --secret-file secret".split()
+    command = [sys.executable, "-m", "node.command", "agent", *options]
+    with subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE, text=True) as agent:
+        assert agent.stderr is not None
+        ready = next(line for line in agent.stderr if "ready:" in line)
+        try:
+            yield ready.split("gossip=")[1].split()[0]
+        finally:
+            agent.terminate()
+            agent.stderr.read()
 
 
 def test_the_pages_have_python_blocks() -> None:

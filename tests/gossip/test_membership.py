@@ -209,12 +209,20 @@ def test_hearsay_of_a_failure_only_makes_a_suspect() -> None:
     assert table.state("bob") is FAILED
 
 
-def test_hearsay_is_believed_about_strangers_and_about_goodbyes() -> None:
+def test_hearsay_is_believed_about_strangers_who_run_and_about_goodbyes() -> None:
     table = Table()
-    table.hear(bob(FAILED), claim("sue"), claim("ann", state=LEFT), hearsay=True)
+    table.hear(claim("sue"), hearsay=True)
     table.hear(claim("sue", state=LEFT), hearsay=True)
-    assert [table.state(name) for name in ("bob", "sue", "ann")] == [FAILED, LEFT, LEFT]
+    assert table.state("sue") is LEFT
     assert table.events() == [("Joined", "sue"), ("Left", "sue")]
+
+
+def test_hearsay_does_not_bring_back_the_forgotten_dead() -> None:
+    """Or each newcomer would be told of them, and tell those who had forgotten them."""
+    table = Table()
+    table.hear(bob(FAILED), claim("ann", state=LEFT), hearsay=True)
+    assert table.get("bob") is None
+    assert table.get("ann") is None
 
 
 def test_what_was_heard_as_hearsay_is_no_news() -> None:

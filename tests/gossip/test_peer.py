@@ -277,7 +277,7 @@ def test_what_makes_no_sense_does_no_harm(message: Message) -> None:
 
 def test_our_own_name_from_elsewhere_is_a_conflict_and_is_not_listened_to() -> None:
     talk, peer, _ = pair()
-    twin = talk.puppet("twin")
+    twin = talk.puppet("twin", epoch=1)
     twin.name = "n0"
     twin.says(peer, Join(claim("n7")))
     assert peer.statistics().name_conflicts == 1

@@ -54,7 +54,7 @@ def test_addresses_of_members_are_kept_until_they_leave() -> None:
     disk = {key: value for key, value in saved(records).items() if value is not None}
     assert list(Records(disk).known_addresses()) == [Address("10.0.0.2", 7847)]
     records.remember(bob("[::1]:1"))
-    records.forget(bob())
+    records.forget(bob().name)
     assert list(saved(records).values()) == [None]
 
 

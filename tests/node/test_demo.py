@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,14 @@ def test_an_agent_that_dies_by_itself_is_named(monkeypatch: pytest.MonkeyPatch) 
 def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: int) -> None:
     command = [sys.executable, "-P", "-m", "node.command", "demo"]
     environment = os.environ | {"TMPDIR": str(tmp_path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as demo:
+    # Whoever runs the tests in the background has SIGINT ignored, and a child inherits that.
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    ) as demo:
         assert demo.stdout is not None
         for line in demo.stdout:
             if "writing" in line:

@@ -3,38 +3,59 @@
 from __future__ import annotations
 
 import os
-import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
 
 from node import Config, DiskError, Node, StartError
-from node.disk import FILE, Disk
+from node.disk import Disk
+
+
+@asynccontextmanager
+async def running(path: Path) -> AsyncIterator[Disk]:
+    disk = Disk(path)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(disk.run)
+        yield disk
+        nursery.cancel_scope.cancel()
+    disk.close()
 
 
 async def test_what_was_flushed_is_there_again(tmp_path: Path) -> None:
-    disk = Disk(tmp_path)
-    disk.save([(b"a", b"1"), (b"b", b"2"), (b"c", b"3")])
-    disk.save([(b"b", None), (b"a", b"4")])
-    await disk.flush()
-    disk.close()
+    async with running(tmp_path) as disk:
+        disk.save([(b"a", b"1"), (b"b", b"2"), (b"c", b"3")])
+        disk.save([(b"b", None), (b"a", b"4")])
+        await disk.flush()
     assert Disk(tmp_path).recovered == {b"a": b"4", b"c": b"3"}
 
 
-async def test_what_was_not_flushed_is_saved_by_the_task(tmp_path: Path) -> None:
-    disk = Disk(tmp_path)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(disk.run)
+async def test_a_flush_with_nothing_waiting_does_not_end_the_saving(tmp_path: Path) -> None:
+    async with running(tmp_path) as disk:
+        await disk.flush()
         disk.save([(b"a", b"1")])
-        reader = sqlite3.connect(tmp_path / FILE)
         with trio.fail_after(10):
-            while not disk.idle:  # noqa: ASYNC110  # a thread of the disk has no event for us
-                await trio.sleep(0.001)
-        reader.close()
-        nursery.cancel_scope.cancel()
-    disk.close()
-    assert Disk(tmp_path).recovered == {b"a": b"1"}
+            await disk.flush()
+        await disk.commit()
+        disk.save([(b"b", b"2")])
+        with trio.fail_after(10):
+            await disk.flush()
+    assert Disk(tmp_path).recovered == {b"a": b"1", b"b": b"2"}
+
+
+async def test_a_cancelled_flush_loses_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as disk:
+        for number in range(50):
+            disk.save([(b"%d" % number, b"x")])
+            with trio.move_on_after(0):
+                await disk.flush()
+        with trio.CancelScope() as scope:
+            disk.save([(b"last", b"x")])
+            scope.cancel()
+            await disk.commit()
+    assert len(Disk(tmp_path).recovered) == 51
 
 
 def test_the_directory_is_private(tmp_path: Path) -> None:

@@ -104,6 +104,55 @@ async def test_sync_that_cannot_be_reached_says_so_and_keeps_the_write(
     assert last.counter("visits").value == 1
 
 
+async def test_a_node_that_has_not_met_those_it_was_to_join_is_no_majority() -> None:
+    async with Node(config("alone", join=["127.0.0.1:9"])) as node:
+        node.counter("visits").increment()
+        assert not node.converged()
+        for acks in ("majority", "all"):
+            with pytest.raises(SyncTimeout) as caught:
+                await node.sync(acks=acks, timeout=0.05)
+            assert (caught.value.reached, caught.value.wanted) == (1, 2)
+
+
+async def test_sync_returns_after_the_disk_and_the_saving_goes_on(tmp_path: Path) -> None:
+    async with Node(config("kept", data_dir=tmp_path)) as node:
+        disk = node._disk
+        assert disk is not None
+        for number in range(1, 6):
+            node.counter("visits").increment()
+            given = disk._given
+            await node.sync(acks=1, timeout=5.0)
+            assert disk._saved > given, f"write {number} was not saved"
+        node.counter("visits").increment()
+        await until(lambda: disk._saved == disk._given > 5)
+
+
+async def test_a_node_entered_in_a_cancelled_scope_does_not_start() -> None:
+    with trio.fail_after(10), trio.move_on_after(0) as scope:
+        async with Node(config("never")):
+            raise AssertionError("it started")
+    assert scope.cancelled_caught
+
+
+async def test_a_node_that_has_left_takes_no_writes_and_no_readers() -> None:
+    async with Node(config("gone")) as node:
+        counter = node.counter("visits")
+        await node.leave()
+        uses: list[Callable[[], object]] = [
+            lambda: node.counter("visits"),
+            node.watch,
+            node.events,
+        ]
+        for use in uses:
+            with pytest.raises(NodeClosed, match="has left"):
+                use()
+        with pytest.raises(CrdtError, match="has left"):
+            counter.increment()
+        with pytest.raises(NodeClosed):
+            await node.sync(acks=1, timeout=1.0)
+        assert states(node) == ["left"]
+
+
 async def test_failed_members_count_for_a_majority(three: tuple[Node, Node, Node]) -> None:
     one, two, last = three
     one.block([two.address, last.address])
