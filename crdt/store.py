@@ -23,7 +23,7 @@ from .clock import HybridClock
 from .codec import FragmentWriter, PayloadCheck, decode
 from .context import CausalContext, Dot, Span
 from .errors import CrdtError
-from .kernel import NOTHING, Entry, Fragment, Kernel, Leaf
+from .kernel import NOTHING, Entry, Fragment, Kernel, Leaf, Payload
 from .keys import after_prefix, close, decode_key, encode_key, split
 from .replicated import TYPES, Replicated
 from .values import pack
@@ -82,12 +82,22 @@ class Store(Kernel):
         """The value called `name`, live. `CrdtError` when that name holds another type here."""
         if type(name) is not str:
             raise TypeError(f"a name is a str, not {type(name).__name__}")
-        section = close(encode_key(name))
-        prefix = section + bytes([kind.KIND])
-        if not self.count(prefix) and self.count(section):
+        prefix = close(encode_key(name)) + bytes([kind.KIND])
+        self._check_type(prefix)
+        return kind.over(self, prefix)
+
+    def write(self, key: bytes, payload: Payload) -> Leaf:
+        """A local write. `CrdtError` when the name got another type since it was opened."""
+        if key not in self.entries:
+            self._check_type(parse_key(key)[2])
+        return super().write(key, payload)
+
+    def _check_type(self, section: bytes) -> None:
+        """One name has one type, unless it was made with two at once, at two replicas."""
+        if not self.count(section) and self.count(section[:-1]):
+            name, kind, _ = parse_key(section)
             found = " and a ".join(there.NAME for title, there in self.types(name) if title == name)
             raise CrdtError(f"{name!r} is a {found}, not a {kind.NAME}")
-        return kind.over(self, prefix)
 
     def types(self, prefix: str = "") -> Iterator[tuple[str, type[Replicated]]]:
         """The names in use that start with `prefix`, in order, each with its type.

@@ -6,6 +6,7 @@ import argparse
 import json
 
 from node.asking import Subparsers, group, leaf, read, show, write
+from node.client import AgentProblemError
 from node.output import print_json, print_table, value_text
 
 
@@ -19,6 +20,7 @@ def add(subparsers: Subparsers) -> None:
 def _add_counter(subparsers: Subparsers) -> None:
     actions = group(subparsers, "counter", "numbers that every member can change at once")
     leaf(actions, "get", run_counter_get).add_argument("name")
+    leaf(actions, "reset", run_counter_reset, writes=True).add_argument("name")
     for action, run in ("increment", run_counter_increment), ("decrement", run_counter_decrement):
         verb = leaf(actions, action, run, writes=True)
         verb.add_argument("name")
@@ -28,7 +30,12 @@ def _add_counter(subparsers: Subparsers) -> None:
 def _add_set(subparsers: Subparsers) -> None:
     actions = group(subparsers, "set", "sets in which a concurrent add wins over a remove")
     leaf(actions, "get", run_set_get).add_argument("name")
-    for action, run in ("add", run_set_add), ("remove", run_set_remove):
+    leaf(actions, "clear", run_set_clear, writes=True).add_argument("name")
+    for action, run in (
+        ("add", run_set_add),
+        ("remove", run_set_remove),
+        ("discard", run_set_discard),
+    ):
         verb = leaf(actions, action, run, writes=True)
         verb.add_argument("name")
         verb.add_argument("element")
@@ -66,6 +73,12 @@ def run_counter_decrement(args: argparse.Namespace) -> int:
     return _increment(args, -args.n)
 
 
+def run_counter_reset(args: argparse.Namespace) -> int:
+    """Take away what the agent has seen, and print the number."""
+    content = write(args, "POST", "v1", "counters", args.name, "reset")
+    return show(args, content, str(content["value"]))
+
+
 def _increment(args: argparse.Namespace, n: int) -> int:
     body = json.dumps({"increment": n})
     content = write(args, "POST", "v1", "counters", args.name, body=body)
@@ -87,6 +100,22 @@ def run_set_add(args: argparse.Namespace) -> int:
 def run_set_remove(args: argparse.Namespace) -> int:
     """Silent, unless JSON is asked for; 1 when it was absent."""
     return show(args, write(args, "DELETE", "v1", "sets", args.name, args.element), "")
+
+
+def run_set_discard(args: argparse.Namespace) -> int:
+    """Silent, unless JSON is asked for; 0 also when it was absent."""
+    try:
+        content = write(args, "DELETE", "v1", "sets", args.name, args.element)
+    except AgentProblemError as problem:
+        if problem.status != 404:
+            raise
+        content = read(args, "v1", "sets", args.name)
+    return show(args, content, "")
+
+
+def run_set_clear(args: argparse.Namespace) -> int:
+    """Silent, unless JSON is asked for."""
+    return show(args, write(args, "DELETE", "v1", "sets", args.name), "")
 
 
 def run_map_get(args: argparse.Namespace) -> int:

@@ -46,7 +46,9 @@ class DataRoutes:
             Route("/v1/names", self.names, methods=["GET"]),
             Route(counter, self.counter_get, methods=["GET"]),
             Route(counter, self.counter_increment, methods=["POST"]),
+            Route(counter + "/reset", self.counter_reset, methods=["POST"]),
             Route(set_, self.set_get, methods=["GET"]),
+            Route(set_, self.set_clear, methods=["DELETE"]),
             Route(element, self.set_add, methods=["PUT"]),
             Route(element, self.set_remove, methods=["DELETE"]),
             Route(map_, self.map_get, methods=["GET"]),
@@ -74,6 +76,14 @@ class DataRoutes:
         await self._hold(acks)
         return answer({"value": counter.value})
 
+    async def counter_reset(self, request: Request) -> Response:
+        """Take away what this member has seen."""
+        counter, acks = self._counter(request), _acks(request)
+        with _refusals():
+            counter.reset()
+        await self._hold(acks)
+        return answer({"value": counter.value})
+
     async def set_get(self, request: Request) -> Response:
         """All elements, in canonical order."""
         return answer({"value": plain(list(self._set(request)))})
@@ -95,10 +105,19 @@ class DataRoutes:
         await self._hold(acks)
         return answer({"value": plain(list(elements))})
 
+    async def set_clear(self, request: Request) -> Response:
+        """Remove every element that this member has seen; the answer is the set."""
+        elements, acks = self._set(request), _acks(request)
+        with _refusals():
+            elements.clear()
+        await self._hold(acks)
+        return answer({"value": plain(list(elements))})
+
     async def map_get(self, request: Request) -> Response:
         """The map or, with prefix, start, stop and limit, the part that they select."""
-        items = _selected(self._map(request), request)
-        return answer({"value": plain(dict(islice(items, _limit(request))))})
+        entries, limit = self._map(request), _limit(request)
+        with _refusals():
+            return answer({"value": plain(dict(islice(_selected(entries, request), limit)))})
 
     async def map_update(self, request: Request) -> Response:
         """Put every pair of the object in the body, as one change."""

@@ -101,6 +101,22 @@ def test_a_live_value_goes_out_as_bytes_and_as_a_state() -> None:
     assert alone == live
 
 
+def test_a_name_that_was_opened_as_two_types_becomes_the_first_that_is_written() -> None:
+    store = make("a")
+    counter, live = store.open("x", PNCounter), store.open("x", ORSet)
+    counter.increment()
+    with pytest.raises(CrdtError, match="'x' is a counter, not a set"):
+        live.add(1)
+    assert live.value == frozenset()
+    counter.increment()
+    assert counter.value == 2
+
+
+def test_a_name_is_text() -> None:
+    with pytest.raises(TypeError, match="a name is a str"):
+        make("a").open(b"x", ORSet)  # type: ignore[arg-type]
+
+
 def test_nothing_is_merged_into_a_value_of_a_store() -> None:
     store = make("a")
     one, two = store.open("one", ORSet), store.open("two", ORSet)

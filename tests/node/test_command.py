@@ -159,6 +159,36 @@ def test_sets(agent: Agent, capsys: Output) -> None:
     assert "'bob' is not in the set" in failing(capsys, 1, "set", "remove", "online", "bob")
 
 
+def test_every_mutator_of_counters_and_sets_is_a_verb(agent: Agent, capsys: Output) -> None:
+    assert printed(capsys, "counter", "increment", "to reset", "5") == "5\n"
+    assert printed(capsys, "counter", "reset", "to reset") == "0\n"
+    printed(capsys, "set", "add", "to clear", "a")
+    printed(capsys, "set", "discard", "to clear", "absent")
+    assert json.loads(printed(capsys, "set", "discard", "to clear", "b", "-o", "json")) == {
+        "value": ["a"]
+    }
+    printed(capsys, "set", "clear", "to clear")
+    assert printed(capsys, "set", "get", "to clear").strip() == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "counter get \udcff",
+        "set add s \udcff",
+        "members --agent http://\udcff:1",
+        "members --agent http://" + "a" * 300 + ".com",
+    ],
+)
+def test_text_that_cannot_be_sent_is_one_line(agent: Agent, capsys: Output, line: str) -> None:
+    capsys.readouterr()
+    assert run(*line.split()) in (2, 3)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("coterie: ")
+    assert err.count("\n") == 1
+
+
 def test_maps(agent: Agent, capsys: Output) -> None:
     assert printed(capsys, "map", "put", "config", "theme", '"dark"') == ""
     assert printed(capsys, "map", "put", "config", "sizes", "[1, -2.5]") == ""

@@ -350,3 +350,12 @@ async def test_faults_are_off_by_default(autojump_clock: trio.testing.MockClock)
     with pytest.raises(Problem) as caught:
         await routes(StubNode()).faults(Request({"type": "http"}))
     assert caught.value.status == 403
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/names?prefix=", "/v1/maps/m?prefix=", "/v1/maps/m?start=", "/v1/maps/m?stop="]
+)
+def test_a_question_that_is_too_long_is_a_bad_request(agent: Agent, path: str) -> None:
+    status, _, problem = ask(agent, "GET", path + "x" * 2000)
+    assert status == 400
+    assert "longer than 1024" in problem["detail"]
