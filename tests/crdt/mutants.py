@@ -76,7 +76,7 @@ def says_nothing_of_its_context(patch: pytest.MonkeyPatch) -> None:
 
 def forgets_extra_context_early(patch: pytest.MonkeyPatch) -> None:
     """The end of a session forgets what was known beyond the context, caught up with or not."""
-    patch.setattr(Kernel, "prune", lambda self: self.extra.clear())
+    patch.setattr(Kernel, "_forget_extra", lambda self, key: self.extra.pop(key, None) is not None)
 
 
 def keeps_its_extra_context_to_itself(patch: pytest.MonkeyPatch) -> None:
