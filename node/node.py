@@ -209,9 +209,8 @@ class Node:
         """
         self._quorum(acks)
         peer = self._open()
-        peer.wake(
-            _now()
-        )  # what was just written goes to the disk now, not with the next task switch
+        # What was just written goes to the disk now, not with the next switch of tasks.
+        peer.wake(_now())
         self._perform()
         context = peer.context()
         with trio.move_on_after(timeout) as scope:
