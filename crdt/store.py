@@ -74,7 +74,7 @@ class Store(Kernel):
         self._hash = 0
         self._unhashed: dict[bytes, None] = {}
         self._joining = False
-        self.closed = False
+        self.frozen = False
 
     # Named values.
 
@@ -115,7 +115,7 @@ class Store(Kernel):
             start = after_prefix(section)
 
     def _next_dot(self) -> Dot:
-        if self.closed:
+        if self.frozen:
             raise CrdtError("this member has left the cluster: nobody would hear of the change")
         return super()._next_dot()
 

@@ -425,7 +425,7 @@ class Peer:
         """We have left."""
         self.phase = "left"
         self._timers.clear()
-        self.store.closed = True
+        self.store.frozen = True
 
     def _written(self) -> None:
         if self.on_write is not None:
