@@ -11,27 +11,38 @@ changes are in the same state:
     (True, frozenset({'milk'}))
 
 How it works is in `kernel.py` (the one join), `context.py` (which events has a replica seen?),
-`replicated.py` (what the types share); a type is one file of keys and payloads. `store.py` holds
-many named values for a node.
+`fragment.py` and `delta.py` (what replicas tell each other), `replicated.py` (what the types
+share); a type is one file of keys and payloads. `store.py` holds many named values for a node.
 """
 
+from .bounded import BoundedCounter
 from .clock import HybridClock
 from .context import CausalContext, Dot
-from .counter import PNCounter
+from .counter import GCounter, PNCounter
+from .delta import Delta
 from .errors import CrdtError, InsufficientRights, OutOfRange
+from .flag import EWFlag
 from .lwwmap import LWWMap
+from .ormap import ORMap
 from .orset import ORSet
-from .replicated import Delta, Replicated
+from .registers import LWWRegister, MVRegister
+from .replicated import Replicated
 from .store import Store
 
 __all__ = [
+    "BoundedCounter",
     "CausalContext",
     "CrdtError",
     "Delta",
     "Dot",
+    "EWFlag",
+    "GCounter",
     "HybridClock",
     "InsufficientRights",
     "LWWMap",
+    "LWWRegister",
+    "MVRegister",
+    "ORMap",
     "ORSet",
     "OutOfRange",
     "PNCounter",

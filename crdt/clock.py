@@ -11,7 +11,7 @@ twice:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from time import time_ns
 
 from .errors import OutOfRange
@@ -51,33 +51,34 @@ class HybridClock:
         """A stamp later than `after` (the value about to be replaced) and than every stamp that
         moved this clock; one from the far future is followed and does not move it.
 
-        Raises `OutOfRange`, and does not move, when there is no later stamp to give, or none that
-        others could follow.
+        The greatest stamp there can be is followed by itself, so that it locks nothing: who has
+        seen a write replaces it whatever the stamps are, they only choose between concurrent ones.
+        Raises `OutOfRange`, and does not move, when this machine's clock is so far ahead that
+        others could not follow.
         """
         wall = self._now()
-        stamp = max(wall, self._last + 1)
-        moves = True
-        if after >= stamp:
-            stamp = after + 1
-            moves = after <= wall + self.max_drift_ns
         if wall > MAX_WALL:
             raise OutOfRange(
                 f"a time stamp of {wall} ns could not be followed: set this machine's clock"
             )
-        if stamp > MAX_TIMESTAMP:
-            raise OutOfRange(f"no time stamp follows {stamp - 1} ns")
-        if moves:
+        stamp = self._last + 1
+        stamp = max(stamp, wall)
+        if after < stamp:
             self._last = stamp
-        return stamp
+            return stamp
+        if after <= wall + self.max_drift_ns:
+            self._last = after + 1
+        return min(after + 1, MAX_TIMESTAMP)
 
-    def observe(self, stamps: Iterable[int]) -> None:
+    def observe(self, stamps: Collection[int]) -> None:
         """Take note of stamps from elsewhere: later ticks are later than they, within the drift
         allowed.
         """
+        if not stamps or max(stamps) <= self._last:
+            return
+        bound = self._now() + self.max_drift_ns
         for stamp in stamps:
-            if stamp <= self._last:
-                continue
-            if stamp > self._now() + self.max_drift_ns:
+            if stamp > bound:
                 self.drifted += 1
-            else:
+            elif stamp > self._last:
                 self._last = stamp

@@ -1,172 +1,254 @@
 """Fragments as bytes: canonical, compact, and safe to read from strangers.
 
-Layout (msgpack after one version byte): `[kind, replicas, complete, known, leaf, leaf, …]`. Replica
-names stand once, in `replicas`, and are meant by their index:
+Layout (msgpack after one version byte), with columns as in `columns.py`:
 
-    context   [index, low, length - 1, …]            spans, in order
-    leaf      [key, [index, counter, payload, …], context of extra, context of slots]
+    [kind, replicas, complete, known, live, keys, stamps, payloads, marks]
 
-A complete state is canonical: replicas, dots and keys stand in order, so equal states have equal
-bytes. `FragmentWriter` packs leaf by leaf, so a sender can stop at a size.
+`live` names the dots of the writes, and the next three columns tell of the same writes in the same
+order, which is that of replica and counter: what one replica wrote one after the other differs
+little. `marks` is `[[key, slots, beyond], …]` in order of keys. Replica names stand once, in
+`replicas`, and are meant by their index; a context is `[index, low, length - 1, …]`.
+
+Equal fragments have equal bytes. `FragmentWriter` gathers leaf by leaf, so a sender can stop at a
+size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, islice, repeat
+from operator import lt
+from typing import Any, Protocol
 
 import msgpack
 
-from .context import MAX_COUNTER, CausalContext, Dot, Span
+from .columns import (
+    malformed,
+    pack_keys,
+    pack_payloads,
+    pack_stamps,
+    require,
+    require_ints,
+    runs,
+    unpack_keys,
+    unpack_payloads,
+    unpack_stamps,
+)
+from .context import MAX_COUNTER, CausalContext, Span
 from .errors import CrdtError
-from .kernel import NOTHING, Entry, Fragment, Leaf, Payload
+from .fragment import NO_MARK, NOTHING, Entry, Fragment, Mark, Payload, Write
 from .values import pack, unpack
 
-FORMAT = 1
+FORMAT = 2
 """The version of this layout; readers refuse others."""
 
-PayloadCheck = Callable[[Payload], Payload]
-"""Validates one payload and gives it back, normalised; raises `CrdtError`."""
+_pack = msgpack.Packer().pack
 
-LeafCheck = Callable[[bytes], PayloadCheck]
-"""Validates a key (a leaf may name one under which nothing lives) and gives what its payloads must
-pass; raises `CrdtError`.
-"""
+
+class Checks(Protocol):
+    """Validates what strangers say about leaves of some type."""
+
+    def check_key(self, key: bytes) -> object:
+        """`CrdtError` when this can be no key of the type."""
+
+    def checked(
+        self, keys: Sequence[bytes], stamps: Sequence[int], payloads: Sequence[Payload]
+    ) -> Sequence[Payload]:
+        """The payloads, normalised, of writes under these keys; `CrdtError` when anything of it is
+        malformed.
+        """
+
+
+# Writing.
+
+
+def encode(kind: int, fragment: Fragment) -> bytes:
+    """The bytes of a fragment."""
+    indexes: dict[str, int] = {}
+    known = _flat(fragment.known.spans(), indexes)
+    live, *columns = _columns(fragment.entries, indexes)
+    marks = [
+        [key, _flat(mark.slots, indexes), _flat(mark.beyond.spans(), indexes)]
+        for key, mark in sorted(fragment.marks.items())
+    ]
+    return _FORMAT_BYTE + _pack(
+        [kind, list(indexes), fragment.complete, known, live, *columns, marks]
+    )
+
+
+_FORMAT_BYTE = bytes([FORMAT])
+
+
+def _flat(spans: Iterable[Span], indexes: dict[str, int]) -> list[int]:
+    flat: list[int] = []
+    for replica, low, high in spans:
+        flat += (indexes.setdefault(replica, len(indexes)), low, high - low)
+    return flat
+
+
+def _columns(
+    entries: Mapping[bytes, Entry], indexes: dict[str, int]
+) -> tuple[list[int], list[Any], list[int], list[Any]]:
+    """The writes in order of replica and counter: their dots, keys, stamps and payloads."""
+    replicas: list[str] = []
+    counters: list[int] = []
+    stamps: list[int] = []
+    payloads: list[Payload] = []
+    for entry in entries.values():
+        for stamp, replica, counter, payload in entry:
+            replicas.append(replica)
+            counters.append(counter)
+            stamps.append(stamp)
+            payloads.append(payload)
+    keys = list(entries)
+    if len(keys) != len(counters):
+        keys = [key for key, entry in entries.items() for _ in entry]
+    if not _in_order(replicas, counters):
+        table = sorted(zip(replicas, counters, keys, stamps, payloads, strict=True))
+        columns: list[list[Any]] = [[row[column] for row in table] for column in range(5)]
+        replicas, counters, keys, stamps, payloads = columns
+    live = _live(replicas, counters, indexes)
+    return live, pack_keys(keys), pack_stamps(stamps), pack_payloads(payloads)
+
+
+def _in_order(replicas: Sequence[str], counters: Sequence[int]) -> bool:
+    """Whether these are the dots of one replica, in order: the usual case, and cheap to see."""
+    one = not replicas or replicas.count(replicas[0]) == len(replicas)
+    return one and all(map(lt, counters, islice(counters, 1, None)))
+
+
+def _live(replicas: Sequence[str], counters: Sequence[int], indexes: dict[str, int]) -> list[int]:
+    if not replicas:
+        return []
+    if replicas[0] is replicas[-1] and counters[-1] - counters[0] == len(counters) - 1:
+        return [indexes.setdefault(replicas[0], len(indexes)), counters[0], len(counters) - 1]
+    at = (indexes.setdefault(replica, len(indexes)) for replica in replicas)
+    return list(runs(zip(at, counters, strict=True)))
 
 
 class FragmentWriter:
-    """Packs a fragment leaf by leaf and knows its size as it goes."""
+    """Gathers a fragment leaf by leaf and knows its size, or a little more, as it goes."""
 
-    def __init__(self, kind: int, known: CausalContext, *, complete: bool = False) -> None:
+    def __init__(self, kind: int, known: CausalContext) -> None:
         self._kind = kind
-        self._complete = complete
-        self._indexes: dict[str, int] = {}
-        self._known = pack(self._context(known.spans()))
-        self._leaves: list[bytes] = []
-        self.size = 16 + len(self._known) + _names_size(self._indexes)
+        self._known = known
+        self._entries: dict[bytes, Entry] = {}
+        self._marks: dict[bytes, Mark] = {}
+        self._leaves = 0
+        self.size = len(self.finish())
 
     def __len__(self) -> int:
-        return len(self._leaves)
+        return self._leaves
 
-    def add(self, key: bytes, leaf: Leaf, limit: int | None = None) -> bool:
+    def add(self, key: bytes, entry: Entry, mark: Mark = NO_MARK, limit: int | None = None) -> bool:
         """Append a leaf, unless the whole would then exceed `limit` bytes and is not empty; True
         when appended.
         """
-        named = len(self._indexes)
-        dots: list[Any] = []
-        for replica, counter in sorted(leaf.entry):
-            dots += (self._index(replica), counter, leaf.entry[replica, counter])
-        packed = pack([key, dots, self._context(leaf.extra.spans()), self._context(leaf.slots)])
-        names = list(self._indexes)[named:]
-        size = self.size + len(packed) + _names_size(names)
-        if limit is not None and size > limit and self._leaves:
-            for name in names:
-                del self._indexes[name]
-            return False
-        self._leaves.append(packed)
-        self.size = size
+        cost = _cost(key, entry, mark)
+        if limit is not None and self._leaves and self.size + cost > limit:
+            self.size = len(self.finish())  # what was added up is generous
+            if self.size + cost > limit:
+                return False
+        self.size += cost
+        self._leaves += 1
+        if entry:
+            self._entries[key] = entry
+        if mark.slots or mark.beyond or not entry:
+            self._marks[key] = mark
         return True
 
     def finish(self) -> bytes:
         """The bytes of all that was added."""
-        packer = msgpack.Packer()
-        head = [
-            bytes([FORMAT]),
-            packer.pack_array_header(4 + len(self._leaves)),
-            pack(self._kind),
-            pack(list(self._indexes)),
-            pack(self._complete),
-            self._known,
-        ]
-        return b"".join(head + self._leaves)
-
-    def _index(self, replica: str) -> int:
-        return self._indexes.setdefault(replica, len(self._indexes))
-
-    def _context(self, spans: Iterable[Span]) -> list[int]:
-        flat: list[int] = []
-        for replica, low, high in spans:
-            flat += (self._index(replica), low, high - low)
-        return flat
+        return encode(self._kind, Fragment(self._entries, self._known, self._marks))
 
 
-def _names_size(names: Iterable[str]) -> int:
-    return sum(len(name.encode()) + 5 for name in names)
+_SPAN_BYTES = 23
+"""The most that three integers take: an index, a counter, a length."""
 
 
-def encode(kind: int, fragment: Fragment) -> bytes:
-    """The bytes of a whole fragment."""
-    writer = FragmentWriter(kind, fragment.known, complete=fragment.complete)
-    for key in sorted(fragment.leaves):
-        writer.add(key, fragment.leaves[key])
-    return writer.finish()
+def _cost(key: bytes, entry: Entry, mark: Mark) -> int:
+    """What a leaf takes at most, but for names of replicas that nobody else in it has."""
+    cost = len(entry) * (len(key) + 5)
+    for _, _, _, payload in entry:
+        cost += _SPAN_BYTES + 9 + 5 + len(pack(payload))
+    if mark.slots or mark.beyond or not entry:
+        spans = [*mark.slots, *mark.beyond.spans()]
+        cost += len(key) + 12 + sum(_SPAN_BYTES + len(span[0].encode()) + 5 for span in spans)
+    return cost
 
 
-def decode(data: bytes, checks: Mapping[int, LeafCheck]) -> tuple[int, Fragment]:
-    """The kind and the fragment behind bytes of unknown origin; `checks` has the kinds welcome
-    here.
+# Reading.
+
+
+def decode(data: bytes, types: Mapping[int, Checks]) -> tuple[int, Fragment]:
+    """The kind and the fragment behind bytes of unknown origin; `types` has the kinds welcome here.
 
     `CrdtError` for malformed bytes, another format version or another kind.
     """
     if type(data) is not bytes or not data:
-        raise CrdtError("malformed bytes: not a replicated state")
+        raise malformed()
     if data[0] != FORMAT:
         raise CrdtError(f"format version {data[0]} is unknown here (this is version {FORMAT})")
     body = unpack(data[1:])
-    _require(type(body) is list and len(body) >= 4)
-    kind, replicas, complete, known, *leaves = body
-    if type(kind) is not int or kind not in checks:
+    require(type(body) is list and len(body) == 9)
+    kind, replicas, complete, known, live, keys, stamps, payloads, marks = body
+    if type(kind) is not int or kind not in types:
         raise CrdtError("these bytes hold another type")
-    _require(type(replicas) is list and all(type(name) is str and name for name in replicas))
-    _require(len(dict.fromkeys(replicas)) == len(replicas) and type(complete) is bool)
-    reader = _Reader(replicas, checks[kind])
-    decoded: dict[bytes, Leaf] = {}
-    for leaf in leaves:
-        _require(type(leaf) is list and len(leaf) == 4)
-        _require(type(leaf[0]) is bytes and leaf[0] not in decoded)
-        decoded[leaf[0]] = reader.leaf(*leaf)
-    return kind, Fragment(decoded, CausalContext(reader.spans(known)), complete)
+    require(type(replicas) is list and all(type(name) is str and name for name in replicas))
+    require(len(dict.fromkeys(replicas)) == len(replicas) and type(complete) is bool)
+    checks = types[kind]
+    seen, held = CausalContext(_spans(known, replicas)), _spans(live, replicas)
+    require(seen.covers(CausalContext(held)))  # who tells of a write has seen it
+    entries = _entries(held, keys, stamps, payloads, checks)
+    return kind, Fragment(entries, seen, _marks(marks, replicas, checks), complete)
 
 
-class _Reader:
-    """Validates the parts of one message against its table of replicas."""
-
-    def __init__(self, replicas: Sequence[str], check: LeafCheck) -> None:
-        self._replicas = replicas
-        self._check = check
-        self._dots: set[Dot] = set()
-
-    def leaf(self, key: bytes, dots: Any, extra: Any, slots: Any) -> Leaf:
-        _require(type(dots) is list and len(dots) % 3 == 0)
-        check = self._check(key)
-        entry: Entry = {}
-        for at in range(0, len(dots), 3):
-            dot = self._replica(dots[at]), _counter(dots[at + 1])
-            _require(dot not in self._dots)  # an event is about one key, and was once
-            self._dots.add(dot)
-            entry[dot] = check(dots[at + 2])
-        beyond = self.spans(extra)
-        return Leaf(entry, CausalContext(beyond) if beyond else NOTHING, tuple(self.spans(slots)))
-
-    def spans(self, flat: Any) -> list[Span]:
-        _require(type(flat) is list and len(flat) % 3 == 0)
-        spans = []
-        for at in range(0, len(flat), 3):
-            replica, low, length = self._replica(flat[at]), _counter(flat[at + 1]), flat[at + 2]
-            _require(type(length) is int and 0 <= length <= MAX_COUNTER - low)
-            spans.append((replica, low, low + length))
-        return spans
-
-    def _replica(self, index: Any) -> str:
-        _require(type(index) is int and 0 <= index < len(self._replicas))
-        return str(self._replicas[index])
+def _spans(flat: Any, replicas: Sequence[str]) -> list[Span]:
+    """The spans of a context; each replica's are in order and apart, so they build up quickly."""
+    numbers = require_ints(flat)
+    require(len(numbers) % 3 == 0)
+    ends: dict[int, int] = {}
+    spans = []
+    for at in range(0, len(numbers), 3):
+        index, low, length = numbers[at : at + 3]
+        require(0 <= index < len(replicas))
+        require(ends.get(index, -1) + 1 < low and 0 <= length <= MAX_COUNTER - low)
+        ends[index] = low + length
+        spans.append((replicas[index], low, low + length))
+    return spans
 
 
-def _counter(counter: Any) -> int:
-    _require(type(counter) is int and 1 <= counter <= MAX_COUNTER)
-    return int(counter)
+def _entries(
+    live: Sequence[Span], keys: Any, stamps: Any, payloads: Any, checks: Checks
+) -> dict[bytes, Entry]:
+    """The writes of a fragment by key, the greatest of a key first."""
+    keys = unpack_keys(keys)
+    count = len(keys)
+    require(sum(high - low + 1 for _, low, high in live) == count)
+    stamps = unpack_stamps(stamps, count)
+    payloads = checks.checked(keys, stamps, unpack_payloads(payloads, count))
+    replicas = chain.from_iterable(repeat(name, high - low + 1) for name, low, high in live)
+    counters = chain.from_iterable(range(low, high + 1) for _, low, high in live)
+    writes = list(zip(stamps, replicas, counters, payloads, strict=True))
+    entries: dict[bytes, Entry] = dict(zip(keys, zip(writes), strict=True))
+    return entries if len(entries) == count else _with_siblings(keys, writes)
 
 
-def _require(condition: bool) -> None:
-    if not condition:
-        raise CrdtError("malformed bytes: not a replicated state")
+def _with_siblings(keys: Sequence[bytes], writes: Sequence[Write]) -> dict[bytes, Entry]:
+    gathered: dict[bytes, list[Write]] = {}
+    for key, write in zip(keys, writes, strict=True):
+        gathered.setdefault(key, []).append(write)
+    return {key: tuple(sorted(each, reverse=True)) for key, each in gathered.items()}
+
+
+def _marks(marks: Any, replicas: Sequence[str], checks: Checks) -> dict[bytes, Mark]:
+    require(type(marks) is list)
+    told: dict[bytes, Mark] = {}
+    for mark in marks:
+        require(type(mark) is list and len(mark) == 3)
+        key, slots, beyond = mark
+        require(type(key) is bytes and key not in told)
+        checks.check_key(key)
+        ahead = _spans(beyond, replicas)
+        told[key] = Mark(tuple(_spans(slots, replicas)), CausalContext(ahead) if ahead else NOTHING)
+    return told

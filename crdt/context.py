@@ -1,10 +1,10 @@
 """Which events has this replica seen?
 
 Every local change of a replica is an *event*, named by a **dot**: `(replica, counter)`, where the
-counter of a replica starts at 1 and never skips. A causal context is a set of dots. Because most of
-what has been seen is gapless, it is kept as sorted, disjoint, closed ranges per replica: a replica
-heard without loss costs one range, and each gap costs one more. In the words of the field: a
-version vector with exceptions.
+counter of a replica starts at 1 and never skips. A causal context is a set of dots, kept as a
+version vector with exceptions: per replica how far everything was seen, and beyond that the ranges
+that came early, sorted and disjoint. A replica heard without loss costs one number, and each gap
+costs one range more.
 
 References: Almeida, Shoker, Baquero, "Delta state replicated data types" (2018), section 7.2
 (causal contexts); Gonçalves et al., "DottedDB" (2017), server-wide clocks.
@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+
+from .errors import OutOfRange
 
 Dot = tuple[str, int]
 """One event of one replica: (replica, counter), counters from 1."""
@@ -26,35 +28,33 @@ Span = tuple[str, int, int]
 
 
 class CausalContext:
-    """A set of dots, kept as ranges per replica. Reading a dot is a dict look-up and a
-    comparison.
-    """
+    """A set of dots. Finding a dot is a look-up and a comparison."""
 
-    __slots__ = ("_seen",)
+    __slots__ = ("_early", "_vector")
 
     def __init__(self, spans: Iterable[Span] = ()) -> None:
-        self._seen: dict[str, list[tuple[int, int]]] = {}
+        self._vector: dict[str, int] = {}
+        self._early: dict[str, list[tuple[int, int]]] = {}
         for replica, low, high in spans:
             self.add_span(replica, low, high)
 
     def __contains__(self, dot: Dot) -> bool:
-        ranges = self._seen.get(dot[0])
+        replica, counter = dot
+        if counter <= self._vector.get(replica, 0):
+            return True
+        ranges = self._early.get(replica)
         if ranges is None:
             return False
-        counter = dot[1]
-        low, high = ranges[0]
-        if counter <= high:
-            return counter >= low
-        if len(ranges) == 1:
-            return False
         at = bisect_left(ranges, (counter + 1,)) - 1
-        return counter <= ranges[at][1]
+        return at >= 0 and counter <= ranges[at][1]
 
     def __bool__(self) -> bool:
-        return bool(self._seen)
+        return bool(self._vector or self._early)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, CausalContext) and self._seen == other._seen
+        if not isinstance(other, CausalContext):
+            return NotImplemented
+        return self._vector == other._vector and self._early == other._early
 
     __hash__ = None  # type: ignore[assignment]  # it is mutable
 
@@ -64,8 +64,21 @@ class CausalContext:
 
     def last(self, replica: str) -> int:
         """The greatest counter of `replica` in the set, 0 when there is none."""
-        ranges = self._seen.get(replica)
-        return ranges[-1][1] if ranges else 0
+        ranges = self._early.get(replica)
+        return ranges[-1][1] if ranges else self._vector.get(replica, 0)
+
+    def advance(self, replica: str) -> int:
+        """Count one event more of `replica`, after its last. `OutOfRange` when there is no more."""
+        counter = self._vector.get(replica, 0) + 1
+        if replica in self._early:
+            counter = self.last(replica) + 1
+        if counter > MAX_COUNTER:
+            raise OutOfRange(f"no event of {replica!r} is left")
+        if replica in self._early:
+            self.add_span(replica, counter, counter)
+        else:
+            self._vector[replica] = counter
+        return counter
 
     def add(self, dot: Dot) -> bool:
         """Add one dot; True when it was new."""
@@ -73,26 +86,30 @@ class CausalContext:
 
     def add_span(self, replica: str, low: int, high: int) -> bool:
         """Add the dots low..high of one replica; True when at least one was new."""
-        ranges = self._seen.get(replica)
-        if ranges is None:
-            self._seen[replica] = [(low, high)]
-            return True
-        if (
-            low == ranges[-1][1] + 1
-        ):  # the next event of a replica heard in order: by far the usual case
-            ranges[-1] = (ranges[-1][0], high)
-            return True
-        first = bisect_left(ranges, (low,))
-        if first and ranges[first - 1][1] >= low - 1:
-            first -= 1
-        after = first
-        while after < len(ranges) and ranges[after][0] <= high + 1:
-            low, high = min(low, ranges[after][0]), max(high, ranges[after][1])
-            after += 1
-        if ranges[first:after] == [(low, high)]:
+        seen = self._vector.get(replica, 0)
+        if high <= seen:
             return False
-        ranges[first:after] = [(low, high)]
+        ranges = self._early.get(replica)
+        if low > seen + 1:
+            if ranges is None:
+                self._early[replica] = [(low, high)]
+                return True
+            return _insert(ranges, low, high)
+        self._vector[replica] = high
+        if ranges is not None:
+            self._catch_up(replica, ranges, high)
         return True
+
+    def _catch_up(self, replica: str, ranges: list[tuple[int, int]], seen: int) -> None:
+        """Take in the early ranges that what was seen has reached."""
+        reached = 0
+        while reached < len(ranges) and ranges[reached][0] <= seen + 1:
+            seen = max(seen, ranges[reached][1])
+            reached += 1
+        del ranges[:reached]
+        if not ranges:
+            del self._early[replica]
+        self._vector[replica] = seen
 
     def merge(self, other: CausalContext) -> bool:
         """Add every dot of `other`; True when at least one was new."""
@@ -107,9 +124,9 @@ class CausalContext:
 
     def beyond(self, other: CausalContext) -> Iterator[Span]:
         """The dots of this set that `other` lacks, as spans in order of replica and counter."""
-        for replica in sorted(self._seen):
-            theirs = other._seen.get(replica, [])
-            for low, high in self._seen[replica]:
+        for replica in self._replicas():
+            theirs = other._ranges(replica)
+            for low, high in self._ranges(replica):
                 at = bisect_left(theirs, (low,))
                 if at and theirs[at - 1][1] >= low:
                     at -= 1
@@ -123,25 +140,55 @@ class CausalContext:
                 if rest <= high:
                     yield replica, rest, high
 
+    def common(self, other: CausalContext) -> CausalContext:
+        """The dots that are in both."""
+        return CausalContext(self.beyond(CausalContext(self.beyond(other))))
+
     def spans(self) -> Iterator[Span]:
         """All ranges, in order of replica and counter."""
-        for replica in sorted(self._seen):
-            for low, high in self._seen[replica]:
+        for replica in self._replicas():
+            for low, high in self._ranges(replica):
                 yield replica, low, high
 
     def copy(self) -> CausalContext:
         """An independent copy."""
         twin = CausalContext()
-        twin._seen = {replica: list(ranges) for replica, ranges in self._seen.items()}
+        twin._vector = self._vector.copy()
+        if self._early:
+            twin._early = {replica: list(ranges) for replica, ranges in self._early.items()}
         return twin
 
     def check(self) -> None:
-        """Assert that ranges are sorted, disjoint and do not touch."""
-        for replica, ranges in self._seen.items():
+        """Assert that numbers are positive, and ranges sorted, disjoint and not touching."""
+        assert all(seen > 0 for seen in self._vector.values()), f"nothing seen: {self._vector}"
+        for replica, ranges in self._early.items():
             assert ranges, f"an empty range list for {replica!r}"
-            last = -1
+            last = self._vector.get(replica, 0)
             for low, high in ranges:
-                assert max(1, last + 2) <= low <= high, (
-                    f"ranges of {replica!r} are out of order: {ranges}"
-                )
+                assert last + 2 <= low <= high, f"ranges of {replica!r} are out of order: {ranges}"
                 last = high
+
+    def _replicas(self) -> list[str]:
+        if not self._early:
+            return sorted(self._vector)
+        return sorted({**self._vector, **self._early})
+
+    def _ranges(self, replica: str) -> list[tuple[int, int]]:
+        early = self._early.get(replica, [])
+        seen = self._vector.get(replica)
+        return early if seen is None else [(1, seen), *early]
+
+
+def _insert(ranges: list[tuple[int, int]], low: int, high: int) -> bool:
+    """Add low..high to sorted, disjoint ranges; True when something of it was new."""
+    first = bisect_left(ranges, (low,))
+    if first and ranges[first - 1][1] >= low - 1:
+        first -= 1
+    after = first
+    while after < len(ranges) and ranges[after][0] <= high + 1:
+        low, high = min(low, ranges[after][0]), max(high, ranges[after][1])
+        after += 1
+    if ranges[first:after] == [(low, high)]:
+        return False
+    ranges[first:after] = [(low, high)]
+    return True

@@ -1,11 +1,13 @@
 """Counters that count every change exactly once, also across resets.
 
-A counter has one leaf per replica that changed it. Its payload is `(up, down, up_reset,
-down_reset)`: the replica's totals so far, which only grow, and how much of them resets have seen.
-The value is the sum of what no reset has seen. Concurrent payloads of a leaf are joined number by
-number with max, which is exact because each number only grows and just one replica adds to the
-totals. So a reset takes away what it saw, increments concurrent with it survive exactly, and two
-concurrent resets subtract nothing twice.
+A counter has one leaf per replica that changed it, under that replica's name. Its payload is that
+replica's totals so far, which only grow, so concurrent payloads of a leaf are joined number by
+number with max; just one replica adds to them, which makes that exact.
+
+A `PNCounter` also keeps how much of the totals resets have seen; its value is the sum of what no
+reset has seen. So a reset takes away what it saw, increments concurrent with it survive exactly,
+and two concurrent resets subtract nothing twice. The price is that a part stays when all of it was
+taken back: one leaf per replica that ever changed the counter, until it is collected.
 
 Reference: Baquero, Almeida, Lerche, "The problem with embedded CRDT counters and a solution"
 (2016).
@@ -13,11 +15,10 @@ Reference: Baquero, Almeida, Lerche, "The problem with embedded CRDT counters an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from .delta import Delta
 from .errors import CrdtError, OutOfRange
-from .kernel import Entry, Payload
-from .replicated import Delta, Replicated
+from .fragment import Entry, Payload
+from .replicated import Replicated
 
 LIMIT = 2**63 - 1
 """The greatest amount, total or value; fixed by the contract."""
@@ -26,6 +27,79 @@ Part = tuple[int, int, int, int]
 """One replica's part: (up, down, up seen by resets, down seen by resets)."""
 
 _NOTHING: Part = (0, 0, 0, 0)
+
+
+def check_amount(n: int) -> None:
+    """`TypeError` when it is no int, `ValueError` when it is negative."""
+    if type(n) is not int:
+        raise TypeError(f"the amount is an int, not {type(n).__name__}")
+    if n < 0:
+        raise ValueError(f"the amount must not be negative, it is {n}")
+
+
+def check_total(*totals: int) -> None:
+    """`OutOfRange` when one is more than can be carried."""
+    for total in totals:
+        if not -LIMIT <= total <= LIMIT:
+            raise OutOfRange("a counter's total cannot pass 63 bits")
+
+
+def check_part_key(key: bytes, name: str) -> None:
+    """`CrdtError` when a key is not the name of a replica."""
+    try:
+        named = key.decode() != ""
+    except UnicodeDecodeError:
+        named = False
+    if not named:
+        raise CrdtError(f"malformed {name}: a part without a replica")
+
+
+class GCounter(Replicated):
+    """A number that every replica can raise, and nobody can lower.
+
+    >>> a, b = GCounter("a"), GCounter("b")
+    >>> change = a.increment(5)
+    >>> change_of_b = b.increment(2)
+    >>> b.merge(change), b.value
+    (True, 7)
+    """
+
+    KIND = 1
+    NAME = "growing counter"
+    __slots__ = ()
+
+    def increment(self, n: int = 1) -> Delta:
+        """Add `n`. `ValueError` when n < 0 or the total would pass 63 bits; nothing is changed
+        then.
+        """
+        check_amount(n)
+        key = self.replica.encode()
+        entry = self._entry(key)
+        mine = _greatest(entry) if entry else 0
+        check_total(self.value + n)
+        return self._write(key, mine + n)
+
+    @property
+    def value(self) -> int:
+        """The sum of all that replicas added."""
+        return sum(_greatest(entry) for entry in self._leaves())
+
+    @classmethod
+    def check_key(cls, key: bytes) -> type[Replicated]:
+        """The name of the replica whose part it is."""
+        check_part_key(key, cls.NAME)
+        return cls
+
+    @classmethod
+    def check_payload(cls, payload: Payload) -> Payload:
+        """A total."""
+        if type(payload) is not int or not 0 <= payload <= LIMIT:
+            raise CrdtError("malformed growing counter")
+        return payload
+
+
+def _greatest(entry: Entry) -> int:
+    return max(payload for _, _, _, payload in entry)  # type: ignore[no-any-return]
 
 
 class PNCounter(Replicated):
@@ -48,41 +122,34 @@ class PNCounter(Replicated):
         """Add `n`. `ValueError` when n < 0 or a total would pass 63 bits; nothing is changed
         then.
         """
+        check_amount(n)
         return self._add(n, 0)
 
     def decrement(self, n: int = 1) -> Delta:
         """Subtract `n`. `ValueError` when n < 0 or a total would pass 63 bits; nothing is changed
         then.
         """
+        check_amount(n)
         return self._add(0, n)
 
     def reset(self) -> Delta:
         """Take away exactly the changes seen here."""
-        parts = list(self._parts())
-        return self._write(
-            {key: (*part[:2], *part[:2]) for key, part in parts if part[:2] != part[2:]}
-        )
+        parts = [(key, self._entry(key)) for key in self._keys()]
+        return self._change((key, self.taken_back(entry), 0) for key, entry in parts if entry)
 
     @property
     def value(self) -> int:
         """The sum of all changes that no reset has seen."""
-        return sum(
-            up - up_reset - down + down_reset
-            for _, (up, down, up_reset, down_reset) in self._parts()
-        )
+        return sum(map(_amount, self._leaves()))
 
-    @staticmethod
-    def check_key(key: bytes) -> None:
+    @classmethod
+    def check_key(cls, key: bytes) -> type[Replicated]:
         """The name of the replica whose part it is."""
-        try:
-            named = key.decode() != ""
-        except UnicodeDecodeError:
-            named = False
-        if not named:
-            raise CrdtError("malformed counter: a part without a replica")
+        check_part_key(key, cls.NAME)
+        return cls
 
-    @staticmethod
-    def check_payload(payload: Payload) -> Payload:
+    @classmethod
+    def check_payload(cls, payload: Payload) -> Payload:
         """A part: four numbers, of which the totals are not below what resets saw."""
         numbers = (
             type(payload) is list and len(payload) == 4 and all(type(n) is int for n in payload)
@@ -93,31 +160,37 @@ class PNCounter(Replicated):
             raise CrdtError("malformed counter")
         return tuple(payload)
 
+    @classmethod
+    def shows(cls, entry: Entry) -> bool:
+        """Whether there is anything that no reset has seen."""
+        up, down, up_reset, down_reset = _joined(entry)
+        return up != up_reset or down != down_reset
+
+    @classmethod
+    def taken_back(cls, entry: Entry) -> Payload:
+        """The part with all of it seen by a reset: what comes later is told apart by that."""
+        up, down, _, _ = _joined(entry)
+        return up, down, up, down
+
     def _add(self, up: int, down: int) -> Delta:
-        for amount in (up, down):
-            if type(amount) is not int:
-                raise TypeError(f"the amount is an int, not {type(amount).__name__}")
-            if amount < 0:
-                raise ValueError(f"the amount must not be negative, it is {amount}")
         key = self.replica.encode()
         entry = self._entry(key)
-        part = _joined(entry) if entry else _NOTHING
-        grown = (part[0] + up, part[1] + down, part[2], part[3])
-        if max(grown) > LIMIT or abs(self.value + up - down) > LIMIT:
-            raise OutOfRange("a counter's total cannot pass 63 bits")
-        return self._write({key: grown})
-
-    def _parts(self) -> Iterator[tuple[bytes, Part]]:
-        for key in self._keys():
-            entry = self._entry(key)
-            if entry:
-                yield key, _joined(entry)
+        mine = _joined(entry) if entry else _NOTHING
+        raised, lowered = mine[0] + up, mine[1] + down
+        check_total(raised, lowered, self.value + up - down)
+        return self._write(key, (raised, lowered, mine[2], mine[3]))
 
 
 def _joined(entry: Entry) -> Part:
     """Concurrent payloads as one: each number only grows, so the greatest is the latest."""
     if len(entry) == 1:
-        (part,) = entry.values()
-        return part  # type: ignore[no-any-return]
-    up, down, up_reset, down_reset = (max(numbers) for numbers in zip(*entry.values(), strict=True))
+        return entry[0][3]  # type: ignore[no-any-return]
+    up, down, up_reset, down_reset = (
+        max(numbers) for numbers in zip(*(write[3] for write in entry), strict=True)
+    )
     return up, down, up_reset, down_reset
+
+
+def _amount(entry: Entry) -> int:
+    up, down, up_reset, down_reset = _joined(entry)
+    return up - up_reset - down + down_reset

@@ -1,22 +1,22 @@
 """Here, but not there: unseen, or removed?
 
-That is the one question of a replicated set, and the kernel answers it for every type. State is an
-ordered map `key -> {dot -> payload}` (a *leaf*: one element of a set, one entry of a map, one
-replica's part of a counter) under one causal context. A leaf's dots are its live writes. Two
-replicas join leaf by leaf:
+That is the one question of a replicated set, and the kernel answers it for every type. State is a
+map `key -> writes` (a *leaf*: one element of a set, one entry of a map, one replica's part of a
+counter) under one causal context; each write has a dot. Two replicas join leaf by leaf:
 
-* a dot that both have lives;
-* a dot that one has lives if the other has not *seen* it;
-* a dot that one has seen and no longer holds was overwritten or removed, and is gone.
+* a write that both have lives;
+* a write that one has lives if the other has not *seen* its dot;
+* a write that one has seen and no longer holds was overwritten or removed, and is gone.
 
 So a removal leaves nothing behind but its dot in the context. Which of several concurrent writes a
 reader gets to see is each type's own affair; the join never looks into a payload, and that is why
 it is associative.
 
 **Honest context.** A dot may enter the context only with its whole effect, which is its leaf *and*
-the death of the dots that it covered. What a message knows beyond that is kept per leaf (`extra`)
-until the context catches up. Leaving this out loses or resurrects data as soon as messages come out
-of order (`docs/architecture.md`).
+the death of the dots that it covered. So whatever speaks of a key says all that its author has seen
+for that key, and what a message knows beyond what it closes is kept per leaf (`extra`) until the
+context catches up. Leaving this out loses or resurrects data as soon as messages come out of order
+(`docs/architecture.md`).
 
 References: Almeida, Shoker, Baquero (2018), causal δ-CRDTs; Bieniusa et al. (2012), optimised
 OR-sets.
@@ -24,192 +24,212 @@ OR-sets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
-
-from sortedcontainers import SortedDict
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from .clock import HybridClock
-from .context import MAX_COUNTER, CausalContext, Dot, Span
-from .errors import OutOfRange
+from .context import CausalContext, Dot, Span
+from .fragment import (
+    NO_MARK,
+    NOTHING,
+    Entry,
+    Fragment,
+    Mark,
+    Payload,
+    closing,
+    join_entries,
+)
 from .keys import after_prefix
+from .order import KeyOrder
 
-Payload = Any
-"""What a type keeps with a dot; plain, and never changed once written."""
-
-Entry = dict[Dot, Payload]
-"""The live writes of one leaf."""
-
-NOTHING = CausalContext()
-"""An empty context that is shared and never written to."""
+if TYPE_CHECKING:
+    from .replicated import Replicated
 
 
-class Leaf(NamedTuple):
-    """What a message says about one key."""
+class Schema(Protocol):
+    """What the keys of a kernel mean."""
 
-    entry: Entry
-    """The dots that live."""
-    extra: CausalContext
-    """Dots known here besides those of the fragment: seen for this key, and dead unless in `entry`.
-    """
-    slots: tuple[Span, ...]
-    """The events whose whole effect this leaf carries: they may enter the receiver's context."""
+    @property
+    def INSIDE(self) -> Mapping[int, type[Replicated]]:  # noqa: N802  # a constant of the types
+        """The types that a path's first step can lead to; none when keys are no paths."""
+
+    def leaf_type(self, key: bytes) -> type[Replicated]:
+        """The type of the leaf under `key`, which is a sound one."""
 
 
-class Fragment(NamedTuple):
-    """A part of a state, or all of it. It can be joined at any time, in any order, any number of
-    times.
-    """
+Event = tuple[Entry, int, CausalContext]
+"""A local event, as its delta will tell of it: what lives now, the event's counter, and what was
+seen before: this context, and every event of this replica between it and the counter.
+"""
 
-    leaves: dict[bytes, Leaf]
-    known: CausalContext = NOTHING
-    """Seen for every key in `leaves` (for every key at all when `complete`)."""
-    complete: bool = False
-    """Whether `leaves` holds every live leaf there is, so that absence of a key means that it is
-    gone.
-    """
+
+def check_replica(name: object) -> str:
+    """A replica's name; `ValueError` when it is none."""
+    if type(name) is not str or not name:
+        raise ValueError(f"a replica's name is a non-empty str, not {name!r}")
+    name.encode()  # a lone surrogate is a ValueError here, not later on the wire
+    return name
 
 
 class Kernel:
     """One replica's state: leaves under a causal context."""
 
-    def __init__(self, replica: str, clock: HybridClock) -> None:
-        if type(replica) is not str or not replica:
-            raise ValueError(f"a replica's name is a non-empty str, not {replica!r}")
-        replica.encode()  # a lone surrogate is a ValueError here, not later on the wire
-        self.replica = replica
+    def __init__(self, replica: str, clock: HybridClock, schema: Schema) -> None:
+        self.replica = check_replica(replica)
         self.clock = clock
+        self.schema = schema
         self.context = CausalContext()
-        self.entries: SortedDict[bytes, Entry] = SortedDict()
+        self.entries: dict[bytes, Entry] = {}
         self.extra: dict[bytes, CausalContext] = {}
+        self.order = KeyOrder(self._shown, self.entries.keys)
+        self._base: CausalContext | None = None
+        self._joins = 0
 
     # Local events.
 
-    def write(self, key: bytes, payload: Payload) -> Leaf:
+    def write(self, key: bytes, payload: Payload, stamp: int = 0) -> Event:
         """A new event that replaces all that this replica holds under `key`."""
-        dot = self._next_dot()
-        return self._happen(dot, key, {dot: payload})
+        base = self._base if self._base is not None and not self.extra else self._seen(key)
+        counter = self.context.advance(self.replica)
+        entry = ((stamp, self.replica, counter, payload),)
+        self.entries[key] = entry
+        self.order.note(key)
+        return entry, counter, base
 
-    def remove(self, key: bytes) -> Leaf:
+    def remove(self, key: bytes) -> Event:
         """A new event that takes away all that this replica holds under `key`."""
-        return self._happen(self._next_dot(), key, {})
+        base = self._seen(key)
+        counter = self.context.advance(self.replica)
+        self.entries.pop(key, None)
+        self.order.note(key)
+        return (), counter, base
 
-    def _next_dot(self) -> Dot:
-        counter = self.context.last(self.replica) + 1
-        if counter > MAX_COUNTER:
-            raise OutOfRange(f"no event of {self.replica!r} is left")
-        return self.replica, counter
+    def _seen(self, key: bytes) -> CausalContext:
+        """All that was seen for a key, but for own events of late: shared, and never written to."""
+        if self._base is None:
+            self._base = self.context.copy()
+        if key not in self.extra:
+            return self._base
+        base = self._base.copy()
+        base.merge(self.extra[key])
+        return base
 
-    def _happen(self, dot: Dot, key: bytes, entry: Entry) -> Leaf:
-        covered = self.entries.get(key)
-        extra = NOTHING
-        if covered:
-            extra = CausalContext((replica, counter, counter) for replica, counter in covered)
-        if entry:
-            self.entries[key] = entry
-        elif covered:
-            del self.entries[key]
-        self.context.add(dot)
-        slots = ((*dot, dot[1]),)
-        self._closed(key, slots)
-        return Leaf(entry, extra, slots)
-
-    def _closed(self, key: bytes, slots: tuple[Span, ...]) -> None:
-        """An occasion for the store to log which key an event was about."""
+    def _closed(self, key: bytes, spans: list[Span]) -> None:
+        """An occasion for the store to log which key these events were about."""
 
     # Joining what others say.
 
     def join(self, fragment: Fragment) -> bool:
         """Join a fragment; True when anything changed."""
-        unseen = CausalContext(fragment.known.beyond(self.context))
-        changed = False
-        for key, leaf in fragment.leaves.items():
-            changed |= self._join_leaf(key, leaf, fragment.known, unseen)
-        if fragment.complete:
-            gone = Leaf({}, NOTHING, ())
-            for key in [key for key in self.keys() if key not in fragment.leaves]:
-                changed |= self._join_leaf(key, gone, fragment.known, unseen)
-            changed |= self.context.merge(fragment.known)
-        for key in fragment.leaves if not fragment.complete else list(self.extra):
-            self._forget_extra(key)
+        if not fragment.complete:
+            changed = self._join_leaves(fragment)
+        elif self.context or self.extra:
+            changed = self._join_complete(fragment)
+        else:
+            changed = self._adopt(fragment)
+        self._base = None
+        self._joins += 1
+        if self._joins > len(self.extra):  # so that looking through them costs little per join
+            self.prune()
         return changed
 
-    def _join_leaf(
-        self, key: bytes, leaf: Leaf, known: CausalContext, unseen: CausalContext
-    ) -> bool:
-        local: Entry = self.entries.get(key, {})
-        incoming, extra, _ = leaf
-        mine = self.extra.get(key, NOTHING)
-        entry = {
-            dot: payload
-            for dot, payload in local.items()
-            if dot in incoming or not (dot in known or dot in extra)
-        }
-        for dot, payload in incoming.items():
-            if dot not in entry and dot not in self.context and dot not in mine:
-                entry[dot] = payload
-        changed = entry.keys() != local.keys()
-        if changed and entry:
-            self.entries[key] = entry
-        elif changed:
-            del self.entries[key]
-        fresh = False
-        for span in leaf.slots:
-            fresh |= self.context.add_span(*span)
-        changed |= self._learn_extra(key, leaf, unseen)
-        if fresh or changed:
-            self._closed(key, leaf.slots)
-        return fresh or changed
+    def _join_leaves(self, fragment: Fragment) -> bool:
+        changed = False
+        for key, entry, mark in fragment.leaves():
+            changed |= self._join_leaf(key, entry, mark, fragment.known)
+        unseen = CausalContext(fragment.known.beyond(self.context))
+        for key, _, mark in fragment.leaves():
+            if unseen or mark.beyond or key in self.extra:
+                changed |= self._learn(key, mark, unseen)
+        return changed
 
-    def _learn_extra(self, key: bytes, leaf: Leaf, unseen: CausalContext) -> bool:
-        """Remember what the message knows of this key and the context does not cover; True when
-        that is news.
-        """
-        news = [*leaf.extra.beyond(self.context)]
-        news += [(*dot, dot[1]) for dot in leaf.entry if dot not in self.context]
-        mine = self.extra.get(key)
-        if not news and mine is None:
-            if unseen and not self.context.covers(unseen):
-                self.extra[key] = unseen  # shared by every key of the session, and never written to
-                return True
-            return False
-        grown = CausalContext(news)
-        grown.merge(unseen)
-        if mine is not None:
-            if mine.covers(grown):
-                return False
-            grown.merge(mine)
-        self.extra[key] = grown
-        return True
+    def _join_complete(self, fragment: Fragment) -> bool:
+        changed = False
+        gone = [key for key in self.entries if key not in fragment.entries]
+        for key, entry, mark in fragment.leaves():
+            changed |= self._join_leaf(key, entry, mark, fragment.known)
+        for key in gone:
+            changed |= self._join_leaf(key, (), fragment.marks.get(key, NO_MARK), fragment.known)
+        changed |= self.context.merge(fragment.known)
+        for key in list({**self.extra, **fragment.marks}):
+            changed |= self._learn(key, fragment.marks.get(key, NO_MARK), NOTHING)
+        return changed
 
-    def _forget_extra(self, key: bytes) -> bool:
+    def _adopt(self, fragment: Fragment) -> bool:
+        """Take over a complete state where nothing is."""
+        self.entries.update(fragment.entries)
+        self.context = fragment.known.copy()
+        self.extra = {key: mark.beyond for key, mark in fragment.marks.items()}
+        self.order.forget()
+        self.prune()
+        return bool(self.context or self.extra)
+
+    def _join_leaf(self, key: bytes, theirs: Entry, mark: Mark, known: CausalContext) -> bool:
+        """Join what a message says of one key, short of what it knows ahead."""
+        mine = self.entries.get(key, ())
+        if mark.beyond:
+            known = known.copy()
+            known.merge(mark.beyond)
         extra = self.extra.get(key)
-        if extra is None or not self.context.covers(extra):
-            return False
+        seen = [self.context] if extra is None else [self.context, extra]
+        entry = join_entries(mine, seen, theirs, known)
+        changed = entry is not mine and bool(entry or mine)
+        if changed:
+            if entry:
+                self.entries[key] = entry
+            else:
+                del self.entries[key]
+            self.order.note(key)
+        fresh = [span for span in closing(theirs, mark) if self.context.add_span(*span)]
+        if fresh or changed:
+            self._closed(key, fresh)
+            return True
+        return False
+
+    def _learn(self, key: bytes, mark: Mark, unseen: CausalContext) -> bool:
+        """Remember what a message knows of a key ahead of the context, and forget what this has
+        caught up with; True when there was news.
+        """
+        mine = self.extra.get(key)
+        if mine is None and not mark.beyond:
+            if unseen:
+                self.extra[key] = unseen  # shared by the keys of a message, and never written to
+            return bool(unseen)
+        grown = CausalContext(mark.beyond.beyond(self.context))
+        grown.merge(unseen)
+        news = bool(grown) if mine is None else not mine.covers(grown)
+        if mine is not None:
+            for span in mine.beyond(self.context):
+                grown.add_span(*span)
+        if grown:
+            self.extra[key] = grown
+        elif mine is not None:
+            self._forget(key)
+        return news
+
+    def _forget(self, key: bytes) -> None:
+        """The context has caught up with what was known of a key."""
         del self.extra[key]
-        return True
 
     def prune(self) -> None:
         """Drop what is remembered per leaf and the context has caught up with."""
-        for key in list(self.extra):
-            self._forget_extra(key)
+        self._joins = 0
+        for key in [key for key, extra in self.extra.items() if self.context.covers(extra)]:
+            self._forget(key)
 
     # Reading.
 
     def keys(self, prefix: bytes = b"") -> Iterator[bytes]:
-        """Keys of live leaves that start with `prefix`, in order."""
-        if not prefix:
-            return iter(self.entries)
-        keys: Iterator[bytes] = self.entries.irange(prefix, after_prefix(prefix), (True, False))
-        return keys
+        """Keys that start with `prefix` and show something, in order."""
+        return self.order.range(prefix, after_prefix(prefix))
 
     def count(self, prefix: bytes = b"") -> int:
-        """How many live leaves start with `prefix`, in logarithmic time."""
-        if not prefix:
-            return len(self.entries)
-        stop = after_prefix(prefix)
-        above = len(self.entries) if stop is None else self.entries.bisect_left(stop)
-        return int(above - self.entries.bisect_left(prefix))
+        """How many keys start with `prefix` and show something, in logarithmic time."""
+        return self.order.count(prefix)
+
+    def _shown(self, key: bytes) -> bool:
+        entry = self.entries.get(key)
+        return entry is not None and self.schema.leaf_type(key).shows(entry)
 
     def known(self, key: bytes) -> CausalContext:
         """Every dot seen for `key`, dead or alive: a copy."""
@@ -218,21 +238,35 @@ class Kernel:
         return known
 
     def state(self, prefix: bytes = b"") -> Fragment:
-        """Everything under `prefix`, to be joined elsewhere, with the prefix taken off. It shares
-        the entries.
+        """Everything under `prefix`, to be joined elsewhere, with the prefix taken off; it lasts
+        until the next change here.
         """
         cut = len(prefix)
-        ahead = {
-            key: CausalContext(known.beyond(self.context))
-            for key, known in self.extra.items()
-            if key.startswith(prefix)
-        }
-        extra = {key: known for key, known in ahead.items() if known}
-        keys = sorted({*self.keys(prefix), *extra})
-        leaves = {
-            key[cut:]: Leaf(self.entries.get(key, {}), extra.get(key, NOTHING), ()) for key in keys
-        }
-        return Fragment(leaves, self.context.copy(), complete=True)
+        entries = self.entries
+        if prefix:
+            entries = {k[cut:]: entry for k, entry in entries.items() if k.startswith(prefix)}
+        marks = {}
+        for key, extra in self.extra.items():
+            if key.startswith(prefix) and (ahead := CausalContext(extra.beyond(self.context))):
+                marks[key[cut:]] = Mark(beyond=ahead)
+        return Fragment(entries, self.context, marks, complete=True)
+
+    # Residue: what nobody sees and the join still needs.
+
+    def residue(self, prefix: bytes = b"") -> list[bytes]:
+        """The keys that show nothing and are remembered: deleted entries, counters taken back."""
+        return [key for key in self.entries if key.startswith(prefix) and not self._shown(key)]
+
+    def collect(self, stable: CausalContext) -> int:
+        """Drop the residue whose every write is in `stable`; how many leaves that were."""
+        dropped = [
+            key
+            for key in self.residue()
+            if all(write[1:3] in stable for write in self.entries[key])
+        ]
+        for key in dropped:
+            del self.entries[key]
+        return len(dropped)
 
     def check(self) -> None:
         """Assert the invariants: no empty leaf, every live dot seen, contexts in form, a dot in one
@@ -242,12 +276,13 @@ class Kernel:
         holders: dict[Dot, bytes] = {}
         for key, entry in self.entries.items():
             assert entry, f"an empty leaf at {key!r}"
-            for dot in entry:
-                assert dot in self.context or dot in self.extra.get(key, NOTHING), (
-                    f"{dot} at {key!r} was never seen"
-                )
+            assert list(entry) == sorted(entry, reverse=True), f"writes out of order at {key!r}"
+            for _, replica, counter, _ in entry:
+                dot = replica, counter
+                assert dot in self.context, f"{dot} at {key!r} was never seen"
                 assert holders.setdefault(dot, key) == key, (
                     f"{dot} lives at {holders[dot]!r} and at {key!r}"
                 )
         for extra in self.extra.values():
             extra.check()
+            assert extra, "an empty extra context"

@@ -52,14 +52,16 @@ def close(component: bytes) -> bytes:
     return component.replace(_ZERO, _ESCAPED) + _END
 
 
-def split(path: bytes) -> tuple[bytes, bytes]:
-    """The first component of a path and the rest; `CrdtError` when it is not closed."""
-    at = path.find(_ZERO)
-    while at >= 0 and path[at : at + 2] == _ESCAPED:
-        at = path.find(_ZERO, at + 2)
-    if at < 0:
+def split(path: bytes, start: int = 0) -> tuple[bytes, int]:
+    """The component that begins at `start`, and where the next one begins; `CrdtError` when it is
+    not closed.
+    """
+    end = path.find(_ZERO, start)
+    while end >= 0 and path[end : end + 2] == _ESCAPED:
+        end = path.find(_ZERO, end + 2)
+    if end < 0:
         raise CrdtError("malformed path")
-    return path[:at].replace(_ESCAPED, _ZERO), path[at + 1 :]
+    return path[start:end].replace(_ESCAPED, _ZERO), end + 1
 
 
 def after_prefix(prefix: bytes) -> bytes | None:

@@ -1,23 +1,23 @@
 """A map in which the last writer wins, entry by entry.
 
-Each entry is a leaf with payload `(timestamp, value)`, or `(timestamp,)` for a delete, which is a
-write like any other. Concurrent writes stay side by side in the leaf until the next write; a reader
-sees the one with the greatest `(timestamp, replica)`. Dropping the loser at the merge would look
-simpler and would make the merge depend on its order as soon as an entry can also be removed by what
-a replica has seen. A deleted key is remembered until the store's collection.
+Each entry is a leaf whose payload is the value, or `DELETED`: a delete is a write like any other.
+Concurrent writes stay side by side in the leaf until the next write; a reader sees the one with the
+greatest `(timestamp, replica)`, which comes first. Dropping the losers at the merge would look
+simpler and would make the merge depend on its order as soon as an entry can also be dropped by what
+a replica has seen. A deleted key is remembered until it is collected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from .clock import MAX_TIMESTAMP
+from .delta import Delta
 from .errors import CrdtError
-from .kernel import Entry, Payload
-from .keys import after_prefix, decode_key, encode_key
-from .replicated import Delta, Replicated
-from .values import Value, detached, normalise
+from .fragment import Entry, Payload
+from .keys import MAX_KEY_BYTES, after_prefix, decode_key, encode_key
+from .replicated import Replicated
+from .values import DELETED, SCALARS, SMALL_TEXT, TEXTS, Value, check_value, detached, normalise
 
 Key = str | bytes
 
@@ -35,6 +35,7 @@ class LWWMap(Replicated, Mapping[Key, Value]):
 
     KIND = 8
     NAME = "map"
+    STAMPED = True
     __slots__ = ()
 
     def put(self, key: Key, value: Value) -> Delta:
@@ -42,21 +43,20 @@ class LWWMap(Replicated, Mapping[Key, Value]):
         then.
         """
         encoded, normal = encode_key(key), normalise(value)
-        return self._write({encoded: (self._stamp(encoded), normal)})
+        return self._write(encoded, normal, self._stamp(encoded))
 
     def update(self, mapping: Mapping[Key, Value]) -> Delta:
         """Set many entries, as one delta; all or, when one cannot be carried, none."""
-        values = [(encode_key(key), normalise(value)) for key, value in mapping.items()]
-        payloads = {key: (self._stamp(key), value) for key, value in values}
-        return self._write(payloads)
+        pairs = [(encode_key(key), normalise(value)) for key, value in mapping.items()]
+        return self._change([(key, value, self._stamp(key)) for key, value in pairs])
 
     def delete(self, key: Key) -> Delta:
         """Delete one entry; `KeyError` when it is not there."""
         encoded = encode_key(key)
         entry = self._entry(encoded)
-        if entry is None or len(_latest(entry)) == 1:
+        if entry is None or entry[0][3] is DELETED:
             raise KeyError(key)
-        return self._write({encoded: (self._stamp(encoded),)})
+        return self._write(encoded, DELETED, self._stamp(encoded))
 
     def __setitem__(self, key: Key, value: Value) -> None:
         self.put(key, value)
@@ -66,21 +66,28 @@ class LWWMap(Replicated, Mapping[Key, Value]):
 
     def __getitem__(self, key: Key) -> Value:
         try:
-            entry = self._entry(encode_key(key))
-        except (TypeError, ValueError):  # what cannot be a key is not there
-            entry = None
-        if entry is not None:
-            payload = _latest(entry)
-            if len(payload) == 2:
-                return detached(payload[1])
-        raise KeyError(key)
+            entry = self._kernel.entries[self._prefix + encode_key(key)]
+        except (TypeError, ValueError, KeyError):  # what cannot be a key is not there
+            raise KeyError(key) from None
+        value = entry[0][3]
+        if type(value) in SCALARS:
+            return value
+        if value is DELETED:
+            raise KeyError(key)
+        return detached(value)
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            entry = self._entry(encode_key(key))  # type: ignore[arg-type]  # anything may be asked
+        except (TypeError, ValueError):
+            return False
+        return entry is not None and entry[0][3] is not DELETED
 
     def __iter__(self) -> Iterator[Key]:
-        return (key for key, _ in self.range())
+        return map(decode_key, self._keys())
 
     def __len__(self) -> int:
-        entries, prefix = self._kernel.entries, self._prefix
-        return sum(len(_latest(entries[key])) == 2 for key in self._kernel.keys(prefix))
+        return self._kernel.count(self._prefix)
 
     def __eq__(self, other: object) -> bool:
         return Replicated.__eq__(self, other)
@@ -107,45 +114,56 @@ class LWWMap(Replicated, Mapping[Key, Value]):
         """The entries, in key order."""
         return dict(self.range())
 
-    @staticmethod
-    def check_key(key: bytes) -> None:
+    @classmethod
+    def check_key(cls, key: bytes) -> type[Replicated]:
         """The key of an entry."""
         decode_key(key)
+        return cls
 
-    @staticmethod
-    def check_payload(payload: Payload) -> Payload:
-        """A time stamp and, unless the entry is deleted, a value."""
-        if type(payload) is not list or len(payload) not in (1, 2) or type(payload[0]) is not int:
-            raise CrdtError("malformed map")
-        if not 0 < payload[0] <= MAX_TIMESTAMP:
+    @classmethod
+    def check_payload(cls, payload: Payload) -> Payload:
+        """A value, or that the entry is deleted."""
+        return payload if payload is DELETED else check_value(payload)
+
+    @classmethod
+    def checked(
+        cls, keys: Sequence[bytes], stamps: Sequence[int], payloads: Sequence[Payload]
+    ) -> Sequence[Payload]:
+        """As for every type; usual entries all at once, which is ten times faster."""
+        if keys and not _usual(keys, payloads):
+            return super().checked(keys, stamps, payloads)
+        if keys and not 0 < min(stamps) <= max(stamps) <= MAX_TIMESTAMP:
             raise CrdtError("malformed map: a time stamp out of range")
-        try:
-            return (payload[0], *(normalise(value) for value in payload[1:]))
-        except (TypeError, ValueError) as error:
-            raise CrdtError(f"malformed map: {error}") from None
+        return payloads
 
-    @staticmethod
-    def stamps(entry: Entry) -> list[int]:
-        """One per write that lives."""
-        return [payload[0] for payload in entry.values()]
+    @classmethod
+    def shows(cls, entry: Entry) -> bool:
+        """Whether the latest write is no delete."""
+        return entry[0][3] is not DELETED
 
     def _stamp(self, key: bytes) -> int:
         """A time stamp for a write that is later than all it has seen under `key`."""
-        entry = self._entry(key)
-        return self.clock.tick(_latest(entry)[0] if entry else 0)
+        entry = self._kernel.entries.get(self._prefix + key)
+        return self._kernel.clock.tick(entry[0][0] if entry else 0)
 
     def _slice(self, low: bytes, high: bytes | None) -> Iterator[tuple[Key, Value]]:
         cut = len(self._prefix)
         entries = self._kernel.entries
-        keys = list(entries.irange(low, high, (True, False)))  # now, not at the first step
-        latest = ((key, _latest(entries[key])) for key in keys)
-        return ((decode_key(key[cut:]), detached(put[1])) for key, put in latest if len(put) == 2)
+        keys = list(self._kernel.order.range(low, high))  # now, not at the first step
+        latest = ((key, entries[key][0][3]) for key in keys)
+        return (
+            (decode_key(key[cut:]), detached(value))
+            for key, value in latest
+            if value is not DELETED
+        )
 
 
-def _latest(entry: Entry) -> tuple[Any, ...]:
-    """The payload that readers see: the greatest (timestamp, replica)."""
-    if len(entry) == 1:
-        (payload,) = entry.values()
-        return payload  # type: ignore[no-any-return]
-    latest = max(entry, key=lambda dot: (entry[dot][0], dot[0]))
-    return entry[latest]  # type: ignore[no-any-return]
+def _usual(keys: Sequence[bytes], payloads: Sequence[Payload]) -> bool:
+    """Whether these are ASCII keys, and small values that need no normalising."""
+    return (
+        {key[:1] for key in keys} == {b"\x01"}
+        and b"".join(keys).isascii()
+        and max(map(len, keys)) <= MAX_KEY_BYTES
+        and set(map(type, payloads)) <= SCALARS
+        and max((len(each) for each in payloads if type(each) in TEXTS), default=0) < SMALL_TEXT
+    )

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .delta import Delta
 from .errors import CrdtError
-from .kernel import Payload
-from .replicated import Delta, Replicated
-from .values import Value, element_to_key, key_to_element
+from .fragment import Payload
+from .replicated import Replicated
+from .values import Value, check_element, element_to_key, key_to_element
 
 
 class ORSet(Replicated):
@@ -36,23 +37,23 @@ class ORSet(Replicated):
 
     def add(self, element: Value) -> Delta:
         """Put an element in. `TypeError` or `ValueError` for one that cannot be carried."""
-        return self._write({element_to_key(element): None})
+        return self._write(element_to_key(element), None)
 
     def remove(self, element: Value) -> Delta:
         """Take an element out; `KeyError` when it is not there."""
         key = element_to_key(element)
         if self._entry(key) is None:
             raise KeyError(element)
-        return self._remove([key])
+        return self._change([], [key])
 
     def discard(self, element: Value) -> Delta:
         """Take an element out if it is there."""
         key = element_to_key(element)
-        return self._remove([] if self._entry(key) is None else [key])
+        return self._change([], [] if self._entry(key) is None else [key])
 
     def clear(self) -> Delta:
         """Take out every element seen here."""
-        return self._remove(list(self._keys()))
+        return self._change([], self._keys())
 
     def __contains__(self, element: Value) -> bool:
         try:
@@ -65,20 +66,21 @@ class ORSet(Replicated):
 
     def __iter__(self) -> Iterator[Value]:
         """The elements, in a canonical order."""
-        return (key_to_element(key) for key in list(self._keys()))
+        return map(key_to_element, self._keys())
 
     @property
     def value(self) -> frozenset[Value]:
         """The elements; those that Python holds equal (`1` and `True`) coincide."""
         return frozenset(self)
 
-    @staticmethod
-    def check_key(key: bytes) -> None:
+    @classmethod
+    def check_key(cls, key: bytes) -> type[Replicated]:
         """An element, in its canonical bytes."""
-        key_to_element(key)
+        check_element(key)
+        return cls
 
-    @staticmethod
-    def check_payload(payload: Payload) -> Payload:
+    @classmethod
+    def check_payload(cls, payload: Payload) -> Payload:
         """Nothing: the element is the key."""
         if payload is not None:
             raise CrdtError("malformed set")

@@ -1,26 +1,25 @@
-"""What every replicated type has in common, and the deltas they exchange.
+"""What every replicated type has in common.
 
 A type is a thin facade over a kernel: it decides which key a change goes to and what payload it
 carries, and how a reader sees concurrent payloads. It has no merge of its own. A standalone value
-owns its kernel; a value of a node is the same facade over the keys of the node's store that start
-with a prefix.
+owns its kernel; a value of a node or within a map is the same facade over the keys of a larger
+kernel that start with a prefix.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-from .clock import HybridClock
-from .codec import PayloadCheck, decode, encode
+from .clock import MAX_TIMESTAMP, HybridClock
+from .codec import decode, encode
 from .context import CausalContext
+from .delta import Delta
 from .errors import CrdtError
-from .kernel import Entry, Fragment, Kernel, Leaf, Payload
-
-TYPES: dict[int, type[Replicated]] = {}
-"""Every replicated type by the number that stands for it in bytes; a type enters by being defined.
-"""
+from .fragment import NOTHING, Entry, Fragment, Mark, Payload, join_fragments
+from .kernel import Event, Kernel
+from .paths import TYPES, claim
 
 
 class Replicated(ABC):
@@ -32,22 +31,33 @@ class Replicated(ABC):
 
     KIND: ClassVar[int]
     NAME: ClassVar[str]
+    STAMPED: ClassVar[bool] = False
+    """Whether writes carry a time stamp."""
+    INSIDE: ClassVar[Mapping[int, type[Replicated]]] = {}
+    """The types of the values that are within this one."""
 
-    __slots__ = ("_kernel", "_prefix")
+    __slots__ = ("_kernel", "_prefix", "_root", "_witness")
 
     def __init_subclass__(cls) -> None:
         TYPES[cls.KIND] = cls
 
     def __init__(self, replica: str, *, clock: HybridClock | None = None) -> None:
-        self._kernel = Kernel(replica, clock or HybridClock())
+        self._kernel = Kernel(replica, clock or HybridClock(), type(self))
         self._prefix = b""
+        self._root = self.KIND, 0
+        self._witness = b""
 
     @classmethod
-    def over(cls, kernel: Kernel, prefix: bytes) -> Self:
-        """A live view of the keys of `kernel` that start with `prefix`."""
+    def over(cls, kernel: Kernel, prefix: bytes, root: tuple[int, int]) -> Self:
+        """A live view of the keys of `kernel` that start with `prefix`.
+
+        Its deltas are of the outermost value, `root`: its kind and the length of its own prefix.
+        """
         view = cls.__new__(cls)
         view._kernel = kernel
         view._prefix = prefix
+        view._root = root
+        view._witness = b""
         return view
 
     @property
@@ -55,21 +65,47 @@ class Replicated(ABC):
     def value(self) -> Any:
         """The plain value, detached."""
 
-    @staticmethod
-    @abstractmethod
-    def check_key(key: bytes) -> None:
-        """`CrdtError` when a key from a stranger is none of this type's."""
-
-    @staticmethod
-    @abstractmethod
-    def check_payload(payload: Payload) -> Payload:
-        """One payload from a stranger, normalised; `CrdtError` when it is malformed."""
+    # What a leaf of this type is.
 
     @classmethod
-    def check_leaf(cls, key: bytes) -> PayloadCheck:
-        """Validates a key from a stranger, and gives what validates its payloads."""
-        cls.check_key(key)
-        return cls.check_payload
+    def leaf_type(cls, key: bytes) -> type[Replicated]:  # noqa: ARG003  # it is for those with others inside
+        """The type of the leaf under a sound key."""
+        return cls
+
+    @classmethod
+    def check_key(cls, key: bytes) -> type[Replicated]:
+        """The type of the leaf under a key from a stranger; `CrdtError` when there is none."""
+        raise NotImplementedError
+
+    @classmethod
+    def check_payload(cls, payload: Payload) -> Payload:
+        """One payload from a stranger, normalised; `CrdtError` when it is malformed."""
+        raise NotImplementedError
+
+    @classmethod
+    def checked(
+        cls, keys: Sequence[bytes], stamps: Sequence[int], payloads: Sequence[Payload]
+    ) -> Sequence[Payload]:
+        """The payloads of many writes from a stranger; `CrdtError` when anything is malformed."""
+        return check_writes(cls.check_key, keys, stamps, payloads)
+
+    @classmethod
+    def check_stamp(cls, stamp: int) -> None:
+        """`CrdtError` for a stamp that no write of this type carries."""
+        if not (0 < stamp <= MAX_TIMESTAMP if cls.STAMPED else stamp == 0):
+            raise CrdtError(f"malformed {cls.NAME}: a time stamp out of range")
+
+    @classmethod
+    def shows(cls, entry: Entry) -> bool:  # noqa: ARG003  # most types hide nothing
+        """Whether a reader can see anything of what lives under a key."""
+        return True
+
+    @classmethod
+    def taken_back(cls, entry: Entry) -> Payload | None:  # noqa: ARG003
+        """What has to be remembered in place of a leaf that is removed; None for nothing."""
+        return None
+
+    # What every value does.
 
     @property
     def replica(self) -> str:
@@ -81,31 +117,40 @@ class Replicated(ABC):
         """The clock that stamps the changes made here."""
         return self._kernel.clock
 
+    @property
+    def context(self) -> CausalContext:
+        """The events seen here: a copy."""
+        return self._kernel.context.copy()
+
     def merge(self, other: Self | Delta) -> bool:
         """Join another value of this type, or a delta of one; True when anything changed.
 
-        `CrdtError` if foreign, and for a value of a node, which its node keeps in step.
+        `CrdtError` if foreign; and for a value of a node or within a map, which hears of changes
+        through that alone.
         """
         if isinstance(other, Delta):
             if other.kind != self.KIND:
                 raise CrdtError(f"a delta of {other.type_name} cannot be merged into {self.NAME}")
-            fragment = other.fragment
+            fragments = other.parts
         elif type(other) is type(self):
-            fragment = other._kernel.state(other._prefix)
+            fragments = (other._kernel.state(other._prefix),)
         else:
             raise CrdtError(f"{type(other).__name__} cannot be merged into {self.NAME}")
-        if self._prefix:
-            # Its events may be known to the store under another name, or be another value's.
-            raise CrdtError("a value of a node hears from other nodes alone: write to it instead")
-        self.clock.observe(
-            stamp for leaf in fragment.leaves.values() for stamp in self.stamps(leaf.entry)
-        )
+        self._standalone("merge into")
+        changed = False
+        for fragment in fragments:
+            changed |= self._join(fragment)
+        return changed
+
+    def _join(self, fragment: Fragment) -> bool:
+        if self.STAMPED or self.INSIDE:
+            self.clock.observe(stamps(fragment))
         return self._kernel.join(fragment)
 
-    @staticmethod
-    def stamps(entry: Entry) -> list[int]:  # noqa: ARG004  # most types stamp nothing
-        """The time stamps in a leaf, for the clock to see."""
-        return []
+    def _standalone(self, what: str) -> None:
+        if self._prefix:
+            # Its events may be known to the kernel under another key, or be another value's.
+            raise CrdtError(f"a value of a node or of a map is part of it: {what} the whole")
 
     def to_bytes(self) -> bytes:
         """The whole state; equal states give equal bytes."""
@@ -114,14 +159,11 @@ class Replicated(ABC):
     @classmethod
     def from_bytes(cls, data: bytes, replica: str, *, clock: HybridClock | None = None) -> Self:
         """The value behind `to_bytes`, going on as `replica`. `CrdtError` for anything else."""
-        _, fragment = decode(data, {cls.KIND: cls.check_leaf})
+        _, fragment = decode(data, {cls.KIND: cls})
         if not fragment.complete:
             raise CrdtError("these bytes hold a delta, not a whole state")
         twin = cls(replica, clock=clock)
-        twin.clock.observe(
-            stamp for leaf in fragment.leaves.values() for stamp in cls.stamps(leaf.entry)
-        )
-        twin._kernel.join(fragment)
+        twin._join(fragment)
         return twin
 
     def fork(self, replica: str, *, clock: HybridClock | None = None) -> Self:
@@ -129,6 +171,25 @@ class Replicated(ABC):
         twin = type(self)(replica, clock=clock or self.clock)
         twin._kernel.join(self._kernel.state(self._prefix))
         return twin
+
+    @property
+    def residue(self) -> int:
+        """How many leaves nobody sees and the join still needs: entries that were deleted, parts of
+        counters that were taken back.
+        """
+        return len(self._kernel.residue(self._prefix))
+
+    def collect(self, stable: CausalContext) -> int:
+        """Drop the residue of events in `stable`; how many leaves that were.
+
+        `stable` has to be causally stable: every replica has seen these events, and nobody holds an
+        event made without having seen them that others lack. When all replicas are in the same
+        state, and nothing is under way, that is any one's `context`. Every replica has to collect
+        before it merges whole states again with those that did. Dropping too early brings deleted
+        entries back.
+        """
+        self._standalone("collect")
+        return self._kernel.collect(stable)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -142,75 +203,94 @@ class Replicated(ABC):
 
     # For the types.
 
-    def _write(self, payloads: Mapping[bytes, Payload]) -> Delta:
-        write, prefix = self._kernel.write, self._prefix
-        return Delta(self.KIND, {key: write(prefix + key, new) for key, new in payloads.items()})
+    def _write(self, key: bytes, payload: Payload, stamp: int = 0) -> Delta:
+        """Make a write, and tell of it."""
+        full = self._prefix + key
+        event = self._kernel_write(full, payload, stamp)
+        kind, cut = self._root
+        return Delta.of(kind, self._kernel.replica, full[cut:], event)
 
-    def _remove(self, keys: list[bytes]) -> Delta:
-        return Delta(self.KIND, {key: self._kernel.remove(self._prefix + key) for key in keys})
+    def _kernel_write(self, key: bytes, payload: Payload, stamp: int) -> Event:
+        if self._prefix:
+            self._claim(key)
+        return self._kernel.write(key, payload, stamp)
+
+    def _claim(self, key: bytes) -> None:
+        """`CrdtError` when the name of this value, or of one around it, has got another type since
+        it was opened.
+
+        It cannot have while anything of this value is there, such as what was written last.
+        """
+        for present in (self._witness, key):
+            entry = self._kernel.entries.get(present)
+            if entry is not None and self.shows(entry):
+                return
+        claim(self._kernel, key, self._kernel.schema.INSIDE)
+        self._witness = key
+
+    def _change(
+        self, writes: Iterable[tuple[bytes, Payload, int]], removals: Iterable[bytes] = ()
+    ) -> Delta:
+        """Make several writes and removals within this value, and tell of them as one."""
+        kernel, prefix = self._kernel, self._prefix
+        kind, cut = self._root
+        entries: dict[bytes, Entry] = {}
+        marks: dict[bytes, Mark] = {}
+        for key, payload, stamp in writes:
+            full = prefix + key
+            entries[full[cut:]] = self._kernel_write(full, payload, stamp)[0]
+        for key in removals:
+            full = prefix + key
+            _, counter, _ = kernel.remove(full)
+            marks[full[cut:]] = Mark(((kernel.replica, counter, counter),))
+        fragment = Fragment(entries, kernel.context.copy(), marks)
+        if kernel.extra:
+            fragment = self._with_extra(fragment)
+        return Delta(kind, (fragment,))
+
+    def _with_extra(self, fragment: Fragment) -> Fragment:
+        """Say also what is known of these keys ahead of the context."""
+        kernel = self._kernel
+        root = self._prefix[: self._root[1]]
+        marks = {}
+        for key, _, mark in fragment.leaves():
+            extra = kernel.extra.get(root + key, NOTHING)
+            marks[key] = Mark(mark.slots, CausalContext(extra.beyond(kernel.context)))
+        return join_fragments((fragment._replace(marks=marks),))
 
     def _entry(self, key: bytes) -> Entry | None:
         return self._kernel.entries.get(self._prefix + key)
 
+    def _leaves(self) -> Iterable[Entry]:
+        """What lives under each key that shows something, in any order."""
+        entries = self._kernel.entries
+        if not self._prefix:
+            return entries.values()
+        return (entries[key] for key in self._kernel.keys(self._prefix))
+
     def _keys(self) -> Iterator[bytes]:
+        """The keys of the leaves that show something, in order, as they are now."""
         cut = len(self._prefix)
-        return (
-            (key[cut:] for key in self._kernel.keys(self._prefix)) if cut else self._kernel.keys()
-        )
+        return iter([key[cut:] for key in self._kernel.keys(self._prefix)])
 
 
-class Delta:
-    """A small state that carries a change: to be merged anywhere, any number of times, in any
-    order.
+def check_writes(
+    check_key: Callable[[bytes], type[Replicated]],
+    keys: Sequence[bytes],
+    stamps: Sequence[int],
+    payloads: Sequence[Payload],
+) -> list[Payload]:
+    """The payloads, normalised, of writes from a stranger, each under its key and with its stamp;
+    `CrdtError` when anything of it is malformed.
     """
-
-    __slots__ = ("fragment", "kind")
-
-    def __init__(self, kind: int, leaves: dict[bytes, Leaf]) -> None:
-        self.kind = kind
-        self.fragment = Fragment(leaves)
-
-    @property
-    def type_name(self) -> str:
-        """The name of the type that this is a delta of."""
-        return TYPES[self.kind].NAME
-
-    def join(self, other: Delta) -> Delta:
-        """Both changes as one. `CrdtError` for a delta of another type."""
-        if type(other) is not Delta or other.kind != self.kind:
-            raise CrdtError(f"only another delta of {self.type_name} can be joined to this one")
-        leaves = dict(self.fragment.leaves)
-        for key, theirs in other.fragment.leaves.items():
-            leaves[key] = _join_leaves(leaves[key], theirs) if key in leaves else theirs
-        return Delta(self.kind, leaves)
-
-    def to_bytes(self) -> bytes:
-        """The delta as bytes; equal deltas give equal bytes."""
-        return encode(self.kind, self.fragment)
-
-    @staticmethod
-    def from_bytes(data: bytes) -> Delta:
-        """The delta behind `to_bytes`. `CrdtError` for anything else."""
-        kind, fragment = decode(data, {kind: cls.check_leaf for kind, cls in TYPES.items()})
-        if fragment.complete or fragment.known:
-            raise CrdtError("these bytes hold a whole state, not a delta")
-        return Delta(kind, fragment.leaves)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Delta) and self.to_bytes() == other.to_bytes()
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"<Delta of {self.type_name}, {len(self.fragment.leaves)} leaves>"
+    normal = []
+    for key, stamp, payload in zip(keys, stamps, payloads, strict=True):
+        leaf = check_key(key)
+        leaf.check_stamp(stamp)
+        normal.append(leaf.check_payload(payload))
+    return normal
 
 
-def _join_leaves(mine: Leaf, theirs: Leaf) -> Leaf:
-    """The kernel's join of one leaf, between two messages."""
-    scratch = Kernel("scratch", HybridClock(lambda: 0))
-    for leaf in (mine, theirs):
-        scratch.join(Fragment({b"": Leaf(leaf.entry, leaf.extra, ())}))
-    entry = scratch.entries.get(b"", {})
-    live = CausalContext((*dot, dot[1]) for dot in entry)
-    slots = CausalContext(mine.slots + theirs.slots)
-    return Leaf(entry, CausalContext(scratch.known(b"").beyond(live)), tuple(slots.spans()))
+def stamps(fragment: Fragment) -> list[int]:
+    """The time stamps of the writes in a fragment."""
+    return [write[0] for entry in fragment.entries.values() for write in entry]

@@ -13,19 +13,19 @@ whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple, TypeVar
 
-from sortedcontainers import SortedDict
-
 from .clock import HybridClock
-from .codec import FragmentWriter, PayloadCheck, decode
+from .codec import FragmentWriter, decode, encode
 from .context import CausalContext, Dot, Span
 from .errors import CrdtError
-from .kernel import NOTHING, Entry, Fragment, Kernel, Leaf, Payload
-from .keys import after_prefix, close, decode_key, encode_key, split
-from .replicated import TYPES, Replicated
+from .fragment import NOTHING, Entry, Fragment, Mark, Payload, dots
+from .kernel import Event, Kernel
+from .keys import close, decode_key, encode_key, split
+from .paths import TYPES, check, claim, kinds, leaf_type, names, section, walk
+from .replicated import Replicated, check_writes, stamps
 from .values import pack
 
 T = TypeVar("T", bound=Replicated)
@@ -59,12 +59,36 @@ class Missing(NamedTuple):
     """Whether there is more than that."""
 
 
+class Names:
+    """What the keys of a store mean: a path, of which the first step is a name of any type."""
+
+    INSIDE = TYPES
+
+    @staticmethod
+    def leaf_type(key: bytes) -> type[Replicated]:
+        """The type of the leaf under a sound key."""
+        return leaf_type(key, TYPES)
+
+    @staticmethod
+    def check_key(key: bytes) -> type[Replicated]:
+        """The type of the leaf under a key from a stranger; `CrdtError` when there is none."""
+        parse_key(key)
+        return check(key, TYPES)
+
+    @classmethod
+    def checked(
+        cls, keys: Sequence[bytes], stamps: Sequence[int], payloads: Sequence[Payload]
+    ) -> Sequence[Payload]:
+        """The payloads of many writes from a stranger; `CrdtError` when anything is malformed."""
+        return check_writes(cls.check_key, keys, stamps, payloads)
+
+
 class Store(Kernel):
     """The replicated state of one node."""
 
     def __init__(self, replica: str, clock: HybridClock) -> None:
-        super().__init__(replica, clock)
-        self.log: dict[str, SortedDict[int, bytes]] = {}
+        super().__init__(replica, clock, Names)
+        self.log: dict[str, dict[int, bytes]] = {}
         self.on_write: Callable[[], None] = lambda: None
         self.on_change: Callable[[bytes], None] = lambda _: None
         self._unsent: dict[bytes, CausalContext] = {}
@@ -73,7 +97,6 @@ class Store(Kernel):
         self._hashes: dict[bytes, int] = {}
         self._hash = 0
         self._unhashed: dict[bytes, None] = {}
-        self._joining = False
         self.frozen = False
 
     # Named values.
@@ -82,74 +105,66 @@ class Store(Kernel):
         """The value called `name`, live. `CrdtError` when that name holds another type here."""
         if type(name) is not str:
             raise TypeError(f"a name is a str, not {type(name).__name__}")
-        prefix = close(encode_key(name)) + bytes([kind.KIND])
-        self._check_type(prefix)
-        return kind.over(self, prefix)
-
-    def write(self, key: bytes, payload: Payload) -> Leaf:
-        """A local write. `CrdtError` when the name got another type since it was opened."""
-        if key not in self.entries:
-            self._check_type(parse_key(key)[2])
-        return super().write(key, payload)
-
-    def _check_type(self, section: bytes) -> None:
-        """One name has one type, unless it was made with two at once, at two replicas."""
-        if not self.count(section) and self.count(section[:-1]):
-            name, kind, _ = parse_key(section)
-            found = " and a ".join(there.NAME for title, there in self.types(name) if title == name)
-            raise CrdtError(f"{name!r} is a {found}, not a {kind.NAME}")
+        prefix = section(b"", name, kind)
+        claim(self, prefix, TYPES)
+        return kind.over(self, prefix, (kind.KIND, len(prefix)))
 
     def types(self, prefix: str = "") -> Iterator[tuple[str, type[Replicated]]]:
         """The names in use that start with `prefix`, in order, each with its type.
 
         A name that was made concurrently with two types comes twice.
         """
-        wanted = close(encode_key(prefix))[:-1]
-        start: bytes | None = wanted
-        while start is not None:
-            key = next(self.entries.irange(start), None)
-            if key is None or not key.startswith(wanted):
-                break
-            name, kind, section = parse_key(key)
-            yield name, kind
-            start = after_prefix(section)
+        for name, named in names(self, b"", close(encode_key(prefix))[:-1]):
+            for kind in kinds(self, named):
+                yield str(decode_key(name)), kind
 
-    def _next_dot(self) -> Dot:
+    # What happens here, for whoever sends and saves it.
+
+    def write(self, key: bytes, payload: Payload, stamp: int = 0) -> Event:
+        """A local write."""
+        self._check_open()
+        event = super().write(key, payload, stamp)
+        self._happened(key, event)
+        return event
+
+    def remove(self, key: bytes) -> Event:
+        """A local removal."""
+        self._check_open()
+        event = super().remove(key)
+        self._happened(key, event)
+        return event
+
+    def _check_open(self) -> None:
         if self.frozen:
             raise CrdtError("this member has left the cluster: nobody would hear of the change")
-        return super()._next_dot()
 
-    # What happened, for whoever sends and saves it.
+    def _happened(self, key: bytes, event: Event) -> None:
+        spans = [(self.replica, event[1], event[1])]
+        self._closed(key, spans)
+        _add(self._unsent, key, spans)
+        self.on_write()
 
-    def _closed(self, key: bytes, slots: tuple[Span, ...]) -> None:
+    def _closed(self, key: bytes, spans: list[Span]) -> None:
         self.version += 1
         self._unhashed[key] = None
-        for replica, low, high in slots:
-            log = self.log.setdefault(replica, SortedDict())
+        for replica, low, high in spans:
+            log = self.log.setdefault(replica, {})
             for counter in range(low, high + 1):
                 log[counter] = key
-        _add(self._unsaved, key, slots)
+        _add(self._unsaved, key, spans)
         self.on_change(key)
-        if not self._joining:
-            _add(self._unsent, key, slots)
-            self.on_write()
 
     def join(self, fragment: Fragment) -> bool:
-        """Join what came from elsewhere."""
-        self._joining = True
-        try:
-            changed = super().join(fragment)
-        finally:
-            self._joining = False
-        for key, leaf in fragment.leaves.items():
-            self.clock.observe(parse_key(key)[1].stamps(leaf.entry))
+        """Join what came from elsewhere: messages, which are never complete."""
+        assert not fragment.complete
+        changed = super().join(fragment)
+        self.clock.observe(stamps(fragment))
         return changed
 
-    def _forget_extra(self, key: bytes) -> bool:
-        forgotten = super()._forget_extra(key)
-        if forgotten and key not in self.entries:  # nothing is left of it, also on disk
-            _add(self._unsaved, key, ())
-        return forgotten
+    def _forget(self, key: bytes) -> None:
+        super()._forget(key)
+        if key not in self.entries:  # nothing is left of it, also on disk
+            _add(self._unsaved, key, [])
 
     def take_unsent(self) -> dict[bytes, tuple[Span, ...]]:
         """The local events since the last call, by key."""
@@ -180,19 +195,11 @@ class Store(Kernel):
                 keys.setdefault(key, CausalContext()).add((replica, counter))
         return Missing({key: tuple(slots.spans()) for key, slots in keys.items()}, more)
 
-    def leaf(self, key: bytes, slots: tuple[Span, ...]) -> Leaf:
-        """A key as it is now, closing these events and every write that lives in it.
-
-        It carries the whole effect of each of them. A write that went along unclosed would be held
-        by some and, if its replica is lost, be missed by nobody.
-        """
-        entry = self.entries.get(key, {})
-        open_writes = [
-            (*dot, dot[1]) for dot in entry if dot in self.context and not _closes(slots, dot)
-        ]
-        if open_writes:
-            slots = tuple(CausalContext((*slots, *open_writes)).spans())
-        return Leaf(entry, self.extra.get(key, NOTHING), slots)
+    def leaf(self, key: bytes, spans: tuple[Span, ...]) -> tuple[Entry, Mark]:
+        """A key as it is now, to be told with these of its events."""
+        entry = self.entries.get(key, ())
+        slots = tuple(CausalContext(spans).beyond(dots(entry)))
+        return entry, Mark(slots, CausalContext(self.extra.get(key, NOTHING).beyond(self.context)))
 
     def writer(self) -> FragmentWriter:
         """A message to be filled with leaves, each known up to this replica's whole context."""
@@ -225,18 +232,22 @@ class Store(Kernel):
         """
         if not self._unsaved:
             return []
-        records: list[Record] = [(_CONTEXT, FragmentWriter(STORE, self.context).finish())]
+        records: list[Record] = [(_CONTEXT, encode(STORE, Fragment({}, self.context)))]
         for key, slots in self._unsaved.items():
-            leaf = Leaf(self.entries.get(key, {}), self.extra.get(key, NOTHING), ())
-            writer = FragmentWriter(STORE, NOTHING)
-            writer.add(key, leaf)
-            records.append((_LEAF + key, writer.finish() if leaf.entry or leaf.extra else None))
+            records.append((_LEAF + key, self._leaf_record(key)))
             for replica, low, high in slots.spans():
                 records.extend(
                     (_slot_record(replica, counter), key) for counter in range(low, high + 1)
                 )
         self._unsaved = {}
         return records
+
+    def _leaf_record(self, key: bytes) -> bytes | None:
+        entry, (_, ahead) = self.leaf(key, ())
+        if not entry and not ahead:
+            return None
+        marks = {key: Mark(beyond=ahead)} if ahead else {}
+        return encode(STORE, Fragment({key: entry} if entry else {}, dots(entry), marks))
 
     def discard_records(self) -> None:
         """Forget what `take_records` would give: there is no disk."""
@@ -247,41 +258,41 @@ class Store(Kernel):
         records are malformed.
         """
         context, logged = CausalContext(), CausalContext()
-        leaves: dict[bytes, Leaf] = {}
-        log: dict[str, SortedDict[int, bytes]] = {}
+        entries: dict[bytes, Entry] = {}
+        extra: dict[bytes, CausalContext] = {}
+        log: dict[str, dict[int, bytes]] = {}
         for record, data in records.items():
             if record == _CONTEXT:
                 context.merge(decode_fragment(data).known)
             elif record.startswith(_LEAF):
-                leaves.update(decode_fragment(data).leaves)
+                for key, entry, mark in decode_fragment(data).leaves():
+                    entries[key], extra[key] = entry, mark.beyond
             elif record.startswith(_SLOT):
                 replica, counter = _parse_slot(record)
                 parse_key(data)
-                log.setdefault(replica, SortedDict())[counter] = data
+                log.setdefault(replica, {})[counter] = data
                 logged.add((replica, counter))
         if not logged.covers(context):
             raise CrdtError("malformed records: an event whose key is not recorded")
+        if not all(context.covers(dots(entry)) for entry in entries.values()):
+            raise CrdtError("malformed records: a write that was never seen")
         self.context.merge(context)
         self.log.update(log)
-        self.entries.update({key: leaf.entry for key, leaf in leaves.items() if leaf.entry})
-        self.extra.update({key: leaf.extra for key, leaf in leaves.items() if leaf.extra})
+        self.entries.update({key: entry for key, entry in entries.items() if entry})
+        self.extra.update({key: ahead for key, ahead in extra.items() if ahead})
+        self.order.forget()
         self.prune()
         self.version += 1
-        self._unhashed.update(dict.fromkeys(leaves))
-
-
-def _closes(slots: tuple[Span, ...], dot: Dot) -> bool:
-    return any(replica == dot[0] and low <= dot[1] <= high for replica, low, high in slots)
+        self._unhashed.update(dict.fromkeys(entries))
 
 
 def _leaf_hash(key: bytes, entry: Entry) -> int:
-    writes = [(replica, counter, entry[replica, counter]) for replica, counter in sorted(entry)]
-    return int.from_bytes(blake2b(pack([key, writes]), digest_size=16).digest(), "big")
+    return int.from_bytes(blake2b(pack([key, entry]), digest_size=16).digest(), "big")
 
 
-def _add(events: dict[bytes, CausalContext], key: bytes, slots: tuple[Span, ...]) -> None:
+def _add(events: dict[bytes, CausalContext], key: bytes, spans: list[Span]) -> None:
     seen = events.setdefault(key, CausalContext())
-    for span in slots:
+    for span in spans:
         seen.add_span(*span)
 
 
@@ -290,7 +301,8 @@ def _slot_record(replica: str, counter: int) -> bytes:
 
 
 def _parse_slot(record: bytes) -> Dot:
-    replica, counter = split(record[1:])
+    replica, end = split(record, 1)
+    counter = record[end:]
     try:
         name = replica.decode()
     except UnicodeDecodeError:
@@ -304,22 +316,18 @@ def parse_key(key: bytes) -> tuple[str, type[Replicated], bytes]:
     """The name and type that a store's key is about, and its section; `CrdtError` when it is
     malformed.
     """
-    component, rest = split(key)
-    name = decode_key(component)
-    if not isinstance(name, str) or not rest or rest[0] not in TYPES:
+    step = next(walk(key, TYPES), None)
+    name = decode_key(step.name) if step else b""
+    if step is None or not isinstance(name, str):
         raise CrdtError("malformed key of a store")
-    return name, TYPES[rest[0]], key[: len(key) - len(rest) + 1]
-
-
-def _check_leaf(key: bytes) -> PayloadCheck:
-    _, kind, section = parse_key(key)
-    return kind.check_leaf(key[len(section) :])
+    return name, step.kind, key[: step.end]
 
 
 def decode_fragment(data: bytes) -> Fragment:
     """A message of a store from a stranger; `CrdtError` when it is malformed."""
-    fragment = decode(data, {STORE: _check_leaf})[1]
-    spans = (span for leaf in fragment.leaves.values() for span in leaf.slots)
-    if sum(high - low + 1 for _, low, high in spans) > FRAGMENT_EVENTS_MAX:
+    fragment = decode(data, {STORE: Names})[1]
+    if sum(high - low + 1 for _, spans in fragment.events() for _, low, high in spans) > (
+        FRAGMENT_EVENTS_MAX
+    ):
         raise CrdtError("a message that closes more events than a replica could log")
     return fragment

@@ -23,6 +23,17 @@ MAX_VALUE_BYTES = 256 * 1024
 MAX_DEPTH = 64
 """How deep lists and dicts may nest; fixed by the contract."""
 
+DELETED = msgpack.ExtType(0, b"")
+"""What stands for a value that was deleted, just this one object; no user can store it."""
+
+SCALARS = frozenset((type(None), bool, int, float, str, bytes))
+"""The types of values that need no copy, and are normal as they are."""
+
+TEXTS = frozenset((str, bytes))
+
+SMALL_TEXT = MAX_VALUE_BYTES // 4
+"""A text with fewer characters cannot be too large, however they are encoded."""
+
 _SMALL = frozenset((type(None), bool, float))
 _MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
 
@@ -31,6 +42,9 @@ def normalise(value: Value) -> Value:
     """A detached copy of `value` in its one form. `TypeError` for a type, `ValueError` for a size
     or depth.
     """
+    if type(value) is str and len(value) < SMALL_TEXT:
+        value.encode()  # a lone surrogate is a ValueError here, not later on the wire
+        return value
     normal, containers = _normalise(value, MAX_DEPTH)
     if containers and len(pack(normal)) > MAX_VALUE_BYTES:
         raise ValueError(f"a value of {len(pack(normal))} bytes is larger than {MAX_VALUE_BYTES}")
@@ -69,6 +83,14 @@ def _in_order(mapping: dict[Any, Any]) -> list[str | bytes]:
     return sorted(mapping, key=lambda key: (type(key) is bytes, key))
 
 
+def check_value(value: Value) -> Value:
+    """A value from a stranger, normalised; `CrdtError` when it cannot be one."""
+    try:
+        return normalise(value)
+    except (TypeError, ValueError) as error:
+        raise CrdtError(f"malformed value: {error}") from None
+
+
 def detached(value: Value) -> Value:
     """A copy for a reader, who may do with it as he likes."""
     if type(value) is list:
@@ -89,9 +111,15 @@ def unpack(data: bytes, *, tuples: bool = False) -> Value:
     bounded by `data`.
     """
     try:
-        return msgpack.unpackb(data, use_list=not tuples, strict_map_key=True)
+        return msgpack.unpackb(data, use_list=not tuples, strict_map_key=True, ext_hook=_deleted)
     except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
         raise CrdtError(f"malformed bytes: {type(error).__name__}") from None
+
+
+def _deleted(code: int, data: bytes) -> Value:
+    if (code, data) != DELETED:
+        raise ValueError("an extension of msgpack that has no meaning here")
+    return DELETED
 
 
 def element_to_key(element: Value) -> bytes:
@@ -104,17 +132,18 @@ def element_to_key(element: Value) -> bytes:
 
 
 def key_to_element(key: bytes) -> Value:
-    """The element behind `element_to_key`'s bytes; `CrdtError` when these are not its canonical
-    form.
-    """
-    element = unpack(key, tuples=True)
+    """The element behind `element_to_key`'s bytes."""
+    return unpack(key, tuples=True)
+
+
+def check_element(key: bytes) -> None:
+    """`CrdtError` when bytes from a stranger are no element in its canonical form."""
     try:
-        canonical = element_to_key(element) == key
+        canonical = element_to_key(unpack(key, tuples=True)) == key
     except (TypeError, ValueError):
         canonical = False
     if not canonical:
         raise CrdtError("malformed set element")
-    return element
 
 
 MAX_ELEMENT_BYTES = 1024

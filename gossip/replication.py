@@ -19,10 +19,9 @@ from hashlib import blake2b
 from random import Random
 
 from crdt import CausalContext, CrdtError, Store
-from crdt.codec import FragmentWriter
 from crdt.context import Span
-from crdt.kernel import Fragment
-from crdt.store import STORE, decode_fragment
+from crdt.fragment import Fragment
+from crdt.store import decode_fragment
 
 from .channel import Dropped
 from .member import Address, Claim
@@ -79,7 +78,7 @@ class Replication:
         return self._hashed[1]
 
     def _context_bytes(self) -> bytes:
-        return FragmentWriter(STORE, self._store.context).finish()
+        return self._store.writer().finish()
 
     # Push.
 
@@ -118,14 +117,14 @@ class Replication:
         # Each message repeats our context: where that is wide, messages are larger than datagrams.
         size = self._room if writer.size <= self._room // 2 else 4 * writer.size
         for key, slots in keys.items():
-            leaf = self._store.leaf(key, slots)
-            if not writer.add(key, leaf, size):
+            entry, mark = self._store.leaf(key, slots)
+            if not writer.add(key, entry, mark, size):
                 fragments.append(writer.finish())
                 limit -= min(WINDOW, 1 + len(fragments[-1]) // self._room)
                 if limit <= 0:
                     return fragments, False
                 writer = self._store.writer()
-                writer.add(key, leaf, size)
+                writer.add(key, entry, mark)
         fragments.append(writer.finish())
         return fragments, True
 
@@ -190,9 +189,9 @@ class Replication:
         fragment = self._decode(delta.fragment)
         seen = self._store.context.copy()
         self._store.join(fragment)
-        for key, leaf in fragment.leaves.items():
+        for key, events in fragment.events():
             if delta.session == 0 or key in self._hot:
-                news = tuple(CausalContext(leaf.slots).beyond(seen))
+                news = tuple(CausalContext(events).beyond(seen))
                 if news:
                     self._heat(key, news, now)
         self._note(sender, fragment.known, now)

@@ -1,0 +1,160 @@
+"""A part of a state, or all of it: what replicas tell each other.
+
+A fragment can be joined at any time, in any order, any number of times. It speaks of some keys and,
+for each of them, says all that its author knew: the writes that live there, and the dots that were
+seen. A dot that was seen and does not live there is dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .context import CausalContext, Span
+
+Payload = Any
+"""What a type keeps with a write; plain, and never changed once written."""
+
+Write = tuple[int, str, int, Payload]
+"""One write: (time stamp, replica, counter, payload); the dot is in the middle. Types without time
+stamps write 0. Ordered by time stamp, then replica.
+"""
+
+Entry = tuple[Write, ...]
+"""The writes that live under one key, the greatest first: one, and more when some were concurrent.
+"""
+
+NOTHING = CausalContext()
+"""An empty context that is shared and never written to."""
+
+
+class Mark(NamedTuple):
+    """What is to be said of one key besides the writes that live there."""
+
+    slots: tuple[Span, ...] = ()
+    """Events about this key that are not among these writes, and whose whole effect is here."""
+    beyond: CausalContext = NOTHING
+    """Dots seen for this key besides those seen for every key of the fragment."""
+
+
+NO_MARK = Mark()
+
+
+class Fragment(NamedTuple):
+    """What is said of some keys: of those in `entries` and of those in `marks`."""
+
+    entries: Mapping[bytes, Entry]
+    """What lives under each key; a key where nothing does is in `marks` alone."""
+    known: CausalContext = NOTHING
+    """Seen for each of the keys (for every key at all when `complete`); never written to."""
+    marks: Mapping[bytes, Mark] = {}  # a default that nobody writes to
+    complete: bool = False
+    """Whether every live key is in `entries`, so that the absence of a key means that it is gone.
+    """
+
+    def leaves(self) -> Iterator[tuple[bytes, Entry, Mark]]:
+        """Every key that is spoken of, with all that is said of it."""
+        for key, entry in self.entries.items():
+            yield key, entry, self.marks.get(key, NO_MARK)
+        for key, mark in self.marks.items():
+            if key not in self.entries:
+                yield key, (), mark
+
+    def events(self) -> Iterator[tuple[bytes, list[Span]]]:
+        """Every key with its events whose whole effect is here."""
+        for key, entry, mark in self.leaves():
+            yield key, [*closing(entry, mark)]
+
+
+def closing(entry: Entry, mark: Mark) -> Iterator[Span]:
+    """The events that may enter the context of whoever joins this leaf: those told apart, and every
+    write that lives, since all that is known of its key came along.
+    """
+    for _, replica, counter, _ in entry:
+        yield replica, counter, counter
+    yield from mark.slots
+
+
+def dots(entry: Entry) -> CausalContext:
+    """The dots of the writes that live under one key."""
+    return CausalContext((replica, counter, counter) for _, replica, counter, _ in entry)
+
+
+def join_entries(
+    mine: Entry, my_known: Sequence[CausalContext], theirs: Entry, their_known: CausalContext
+) -> Entry:
+    """What lives of two entries of one key: a write that both have, and one that the other side has
+    not seen.
+
+    My side has seen all that is in any of `my_known`.
+    """
+    if not mine:
+        return tuple(
+            write for write in theirs if not any(write[1:3] in known for known in my_known)
+        )
+    shared = {write[1:3] for write in theirs}
+    kept = [write for write in mine if write[1:3] in shared or write[1:3] not in their_known]
+    held = {write[1:3] for write in mine}
+    fresh = [
+        write
+        for write in theirs
+        if write[1:3] not in held and not any(write[1:3] in known for known in my_known)
+    ]
+    if not fresh and len(kept) == len(mine):
+        return mine
+    return tuple(sorted(kept + fresh, reverse=True))
+
+
+def join_fragments(fragments: Iterable[Fragment]) -> Fragment:
+    """Several fragments, none of them complete, as one; the same one in whatever order they come.
+
+    An event that any of them closes is known to be about its own key, so it counts as seen for all.
+    """
+    entries: dict[bytes, Entry] = {}
+    known: dict[bytes, CausalContext] = {}
+    events: dict[bytes, CausalContext] = {}
+    closed = CausalContext()
+    for fragment in fragments:
+        for key, entry, mark in fragment.leaves():
+            theirs = fragment.known
+            if mark.beyond:
+                theirs = theirs.copy()
+                theirs.merge(mark.beyond)
+            spans = [*closing(entry, mark)]
+            if key not in known:
+                entries[key], known[key] = entry, theirs
+                events[key] = CausalContext(spans)
+            else:
+                entries[key] = join_entries(entries[key], [known[key]], entry, theirs)
+                known[key] = known[key].copy()
+                known[key].merge(theirs)
+                events[key].merge(CausalContext(spans))
+            for span in spans:
+                closed.add_span(*span)
+    return _normal(entries, known, events, closed)
+
+
+def _normal(
+    entries: dict[bytes, Entry],
+    known: dict[bytes, CausalContext],
+    events: dict[bytes, CausalContext],
+    closed: CausalContext,
+) -> Fragment:
+    """What is known for all keys said once, and per key just what goes beyond it."""
+    widened: dict[int, CausalContext] = {}
+    for context in known.values():
+        if id(context) not in widened:
+            widened[id(context)] = wide = context.copy()
+            wide.merge(closed)
+    common: CausalContext | None = None
+    for wide in widened.values():
+        common = wide if common is None or common == wide else common.common(wide)
+    common = common or NOTHING
+    marks: dict[bytes, Mark] = {}
+    for key, entry in entries.items():
+        wide = widened[id(known[key])]
+        beyond = NOTHING if wide == common else CausalContext(wide.beyond(common))
+        slots = tuple(events[key].beyond(dots(entry)))
+        if slots or beyond or not entry:
+            marks[key] = Mark(slots, beyond)
+    return Fragment({key: entry for key, entry in entries.items() if entry}, common, marks)

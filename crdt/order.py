@@ -1,0 +1,73 @@
+"""The keys that a reader can see, in order, without a price on every write.
+
+Order is wanted when somebody walks through a range or counts one, and costs several times a write.
+So a write only notes its key, and the next reader who asks for order pays for what was noted; the
+first one for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+
+from sortedcontainers import SortedList
+
+from .keys import after_prefix
+
+REBUILD = 4
+"""Sorting all anew is cheaper than finding places for more than one in four; measured."""
+
+
+class KeyOrder:
+    """`shown(key)` tells whether a reader can see a key, `everything()` gives all keys."""
+
+    __slots__ = ("_everything", "_keys", "_noted", "_shown")
+
+    def __init__(
+        self, shown: Callable[[bytes], bool], everything: Callable[[], Collection[bytes]]
+    ) -> None:
+        self._shown = shown
+        self._everything = everything
+        self._keys: SortedList[bytes] = SortedList()
+        self._noted: dict[bytes, None] | None = None
+
+    def note(self, key: bytes) -> None:
+        """A key may have come, or gone."""
+        if self._noted is not None:
+            self._noted[key] = None
+
+    def forget(self) -> None:
+        """Anything may have come or gone: sort all anew when somebody asks."""
+        self._noted = None
+
+    def count(self, prefix: bytes = b"") -> int:
+        """How many keys start with `prefix`, in logarithmic time."""
+        keys = self._current()
+        if not prefix:
+            return len(keys)
+        stop = after_prefix(prefix)
+        above = len(keys) if stop is None else keys.bisect_left(stop)
+        return int(above - keys.bisect_left(prefix))
+
+    def range(self, low: bytes, high: bytes | None) -> Iterator[bytes]:
+        """The keys from `low` to before `high`, in order; to the end when that is None."""
+        keys: Iterator[bytes] = self._current().irange(low, high, (True, False))
+        return keys
+
+    def first(self, low: bytes, prefix: bytes = b"") -> bytes | None:
+        """The first key from `low` on, if it starts with `prefix`."""
+        key = next(self.range(low, None), None)
+        return key if key is not None and key.startswith(prefix) else None
+
+    def _current(self) -> SortedList[bytes]:
+        noted = self._noted
+        if noted is None or len(noted) * REBUILD > len(self._keys):
+            self._keys = SortedList(filter(self._shown, self._everything()))
+            self._noted = {}
+        elif noted:
+            for key in noted:
+                if not self._shown(key):
+                    self._keys.discard(key)
+                elif key not in self._keys:
+                    self._keys.add(key)
+            noted.clear()
+        return self._keys
