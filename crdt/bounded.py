@@ -24,6 +24,7 @@ from .errors import CrdtError, InsufficientRights
 from .fragment import Entry, Payload
 from .kernel import check_replica
 from .replicated import Replicated
+from .schema import Kind
 
 
 class _Row(NamedTuple):
@@ -50,7 +51,7 @@ class BoundedCounter(Replicated):
     """
 
     KIND = 3
-    NAME = "bounded counter"
+    NAME = "bounded"
     __slots__ = ()
 
     def increment(self, n: int = 1) -> Delta:
@@ -99,7 +100,7 @@ class BoundedCounter(Replicated):
         return sum(self._rights().values())
 
     @classmethod
-    def check_key(cls, key: bytes) -> type[Replicated]:
+    def check_key(cls, key: bytes) -> Kind:
         """The name of the replica whose totals these are."""
         check_part_key(key, cls.NAME)
         return cls

@@ -11,7 +11,7 @@ twice:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from time import time_ns
 
 from .errors import OutOfRange
@@ -69,6 +69,14 @@ class HybridClock:
         if after <= wall + self.max_drift_ns:
             self._last = after + 1
         return min(after + 1, MAX_TIMESTAMP)
+
+    def ticks(self, afters: Sequence[int]) -> list[int]:
+        """A stamp for each write of many that are made at once, later than each of `afters`."""
+        first = self.tick()
+        if max(afters, default=0) < first:
+            self._last = first + max(0, len(afters) - 1)
+            return list(range(first, first + len(afters)))
+        return [self.tick(after) for after in afters]
 
     def observe(self, stamps: Collection[int]) -> None:
         """Take note of stamps from elsewhere: later ticks are later than they, within the drift

@@ -18,11 +18,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice, repeat
 from operator import lt
-from typing import Any, Protocol
+from typing import Any
 
 import msgpack
 
 from .columns import (
+    PREFIX_BYTES_MAX,
     malformed,
     pack_keys,
     pack_payloads,
@@ -36,27 +37,14 @@ from .columns import (
 )
 from .context import MAX_COUNTER, CausalContext, Span
 from .errors import CrdtError
-from .fragment import NO_MARK, NOTHING, Entry, Fragment, Mark, Payload, Write
+from .fragment import NO_MARK, NOTHING, Entry, Event, Fragment, Mark, Payload, Write
+from .schema import Schema
 from .values import pack, unpack
 
 FORMAT = 2
 """The version of this layout; readers refuse others."""
 
 _pack = msgpack.Packer().pack
-
-
-class Checks(Protocol):
-    """Validates what strangers say about leaves of some type."""
-
-    def check_key(self, key: bytes) -> object:
-        """`CrdtError` when this can be no key of the type."""
-
-    def checked(
-        self, keys: Sequence[bytes], stamps: Sequence[int], payloads: Sequence[Payload]
-    ) -> Sequence[Payload]:
-        """The payloads, normalised, of writes under these keys; `CrdtError` when anything of it is
-        malformed.
-        """
 
 
 # Writing.
@@ -126,6 +114,43 @@ def _live(replicas: Sequence[str], counters: Sequence[int], indexes: dict[str, i
     return list(runs(zip(at, counters, strict=True)))
 
 
+def encode_write(kind: int, replica: str, key: bytes, event: Event) -> bytes:
+    """What `encode` gives for the delta of one write: the same bytes, several times faster."""
+    ((stamp, _, counter, payload),), _, base = event
+    if base.told is None:
+        base.told = _tell(base.context, replica)
+    names, flat, at = base.told
+    known = flat.copy()
+    known[at + 2] += counter
+    keys = [key, [0], b""] if len(key) <= PREFIX_BYTES_MAX else pack_keys([key])
+    return _FORMAT_BYTE + _pack(
+        [
+            kind,
+            names,
+            False,
+            known,
+            [flat[at], counter, 0],
+            keys,
+            [stamp] if stamp else [],
+            pack_payloads([payload]),
+            [],
+        ]
+    )
+
+
+def _tell(context: CausalContext, replica: str) -> tuple[list[str], list[int], int]:
+    """The names and the spans of a context as they are encoded, and where among the spans the last
+    one of a replica is, which lacks its length.
+    """
+    told = context.copy()
+    told.advance(replica)
+    indexes: dict[str, int] = {}
+    flat = _flat(told.spans(), indexes)
+    (*_, at) = (place for place in range(0, len(flat), 3) if flat[place] == indexes[replica])
+    flat[at + 2] = -flat[at + 1]
+    return list(indexes), flat, at
+
+
 class FragmentWriter:
     """Gathers a fragment leaf by leaf and knows its size, or a little more, as it goes."""
 
@@ -180,7 +205,7 @@ def _cost(key: bytes, entry: Entry, mark: Mark) -> int:
 # Reading.
 
 
-def decode(data: bytes, types: Mapping[int, Checks]) -> tuple[int, Fragment]:
+def decode(data: bytes, types: Mapping[int, Schema]) -> tuple[int, Fragment]:
     """The kind and the fragment behind bytes of unknown origin; `types` has the kinds welcome here.
 
     `CrdtError` for malformed bytes, another format version or another kind.
@@ -196,11 +221,11 @@ def decode(data: bytes, types: Mapping[int, Checks]) -> tuple[int, Fragment]:
         raise CrdtError("these bytes hold another type")
     require(type(replicas) is list and all(type(name) is str and name for name in replicas))
     require(len(dict.fromkeys(replicas)) == len(replicas) and type(complete) is bool)
-    checks = types[kind]
+    schema = types[kind]
     seen, held = CausalContext(_spans(known, replicas)), _spans(live, replicas)
     require(seen.covers(CausalContext(held)))  # who tells of a write has seen it
-    entries = _entries(held, keys, stamps, payloads, checks)
-    return kind, Fragment(entries, seen, _marks(marks, replicas, checks), complete)
+    entries = _entries(held, keys, stamps, payloads, schema)
+    return kind, Fragment(entries, seen, _marks(marks, replicas, schema), complete)
 
 
 def _spans(flat: Any, replicas: Sequence[str]) -> list[Span]:
@@ -219,14 +244,14 @@ def _spans(flat: Any, replicas: Sequence[str]) -> list[Span]:
 
 
 def _entries(
-    live: Sequence[Span], keys: Any, stamps: Any, payloads: Any, checks: Checks
+    live: Sequence[Span], keys: Any, stamps: Any, payloads: Any, schema: Schema
 ) -> dict[bytes, Entry]:
     """The writes of a fragment by key, the greatest of a key first."""
     keys = unpack_keys(keys)
     count = len(keys)
     require(sum(high - low + 1 for _, low, high in live) == count)
     stamps = unpack_stamps(stamps, count)
-    payloads = checks.checked(keys, stamps, unpack_payloads(payloads, count))
+    payloads = schema.checked(keys, stamps, unpack_payloads(payloads, count))
     replicas = chain.from_iterable(repeat(name, high - low + 1) for name, low, high in live)
     counters = chain.from_iterable(range(low, high + 1) for _, low, high in live)
     writes = list(zip(stamps, replicas, counters, payloads, strict=True))
@@ -241,14 +266,14 @@ def _with_siblings(keys: Sequence[bytes], writes: Sequence[Write]) -> dict[bytes
     return {key: tuple(sorted(each, reverse=True)) for key, each in gathered.items()}
 
 
-def _marks(marks: Any, replicas: Sequence[str], checks: Checks) -> dict[bytes, Mark]:
+def _marks(marks: Any, replicas: Sequence[str], schema: Schema) -> dict[bytes, Mark]:
     require(type(marks) is list)
     told: dict[bytes, Mark] = {}
     for mark in marks:
         require(type(mark) is list and len(mark) == 3)
         key, slots, beyond = mark
         require(type(key) is bytes and key not in told)
-        checks.check_key(key)
+        schema.check_key(key)
         ahead = _spans(beyond, replicas)
         told[key] = Mark(tuple(_spans(slots, replicas)), CausalContext(ahead) if ahead else NOTHING)
     return told

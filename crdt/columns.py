@@ -119,6 +119,8 @@ def unpack_stamps(column: Any, count: int) -> list[int]:
 
 def pack_payloads(payloads: Sequence[Payload]) -> list[Any]:
     """Some payloads, as one column."""
+    if len(payloads) == 1 and type(payloads[0]) in {str, bytes}:
+        return [len(payloads[0]) or [0], payloads[0]]
     kinds = set(map(type, payloads))
     if kinds == {str}:
         return [_pack_lengths(payloads), "".join(payloads)]

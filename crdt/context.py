@@ -67,18 +67,21 @@ class CausalContext:
         ranges = self._early.get(replica)
         return ranges[-1][1] if ranges else self._vector.get(replica, 0)
 
-    def advance(self, replica: str) -> int:
-        """Count one event more of `replica`, after its last. `OutOfRange` when there is no more."""
-        counter = self._vector.get(replica, 0) + 1
-        if replica in self._early:
-            counter = self.last(replica) + 1
-        if counter > MAX_COUNTER:
+    def advance(self, replica: str, events: int = 1) -> int:
+        """Count so many events more of `replica`, after its last; the counter of the first.
+
+        `OutOfRange`, and nothing is counted, when there are not that many left.
+        """
+        early = replica in self._early
+        first = 1 + (self.last(replica) if early else self._vector.get(replica, 0))
+        last = first + events - 1
+        if last > MAX_COUNTER:
             raise OutOfRange(f"no event of {replica!r} is left")
-        if replica in self._early:
-            self.add_span(replica, counter, counter)
-        else:
-            self._vector[replica] = counter
-        return counter
+        if early:
+            self.add_span(replica, first, last)
+        elif events:
+            self._vector[replica] = last
+        return first
 
     def add(self, dot: Dot) -> bool:
         """Add one dot; True when it was new."""

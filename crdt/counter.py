@@ -19,14 +19,13 @@ from .delta import Delta
 from .errors import CrdtError, OutOfRange
 from .fragment import Entry, Payload
 from .replicated import Replicated
+from .schema import Kind
 
 LIMIT = 2**63 - 1
 """The greatest amount, total or value; fixed by the contract."""
 
 Part = tuple[int, int, int, int]
 """One replica's part: (up, down, up seen by resets, down seen by resets)."""
-
-_NOTHING: Part = (0, 0, 0, 0)
 
 
 def check_amount(n: int) -> None:
@@ -65,7 +64,7 @@ class GCounter(Replicated):
     """
 
     KIND = 1
-    NAME = "growing counter"
+    NAME = "gcounter"
     __slots__ = ()
 
     def increment(self, n: int = 1) -> Delta:
@@ -73,6 +72,8 @@ class GCounter(Replicated):
         then.
         """
         check_amount(n)
+        if n == 0:
+            return self._change([])
         key = self.replica.encode()
         entry = self._entry(key)
         mine = _greatest(entry) if entry else 0
@@ -85,7 +86,7 @@ class GCounter(Replicated):
         return sum(_greatest(entry) for entry in self._leaves())
 
     @classmethod
-    def check_key(cls, key: bytes) -> type[Replicated]:
+    def check_key(cls, key: bytes) -> Kind:
         """The name of the replica whose part it is."""
         check_part_key(key, cls.NAME)
         return cls
@@ -94,7 +95,7 @@ class GCounter(Replicated):
     def check_payload(cls, payload: Payload) -> Payload:
         """A total."""
         if type(payload) is not int or not 0 <= payload <= LIMIT:
-            raise CrdtError("malformed growing counter")
+            raise CrdtError("malformed gcounter")
         return payload
 
 
@@ -122,28 +123,34 @@ class PNCounter(Replicated):
         """Add `n`. `ValueError` when n < 0 or a total would pass 63 bits; nothing is changed
         then.
         """
-        check_amount(n)
+        if type(n) is not int or n < 1:
+            return self._add_nothing(n)
         return self._add(n, 0)
 
     def decrement(self, n: int = 1) -> Delta:
         """Subtract `n`. `ValueError` when n < 0 or a total would pass 63 bits; nothing is changed
         then.
         """
-        check_amount(n)
+        if type(n) is not int or n < 1:
+            return self._add_nothing(n)
         return self._add(0, n)
 
     def reset(self) -> Delta:
         """Take away exactly the changes seen here."""
         parts = [(key, self._entry(key)) for key in self._keys()]
-        return self._change((key, self.taken_back(entry), 0) for key, entry in parts if entry)
+        return self._change([(key, self.taken_back(entry), 0) for key, entry in parts if entry])
 
     @property
     def value(self) -> int:
         """The sum of all changes that no reset has seen."""
-        return sum(map(_amount, self._leaves()))
+        value = 0
+        for entry in self._leaves():
+            up, down, up_reset, down_reset = entry[0][3] if len(entry) == 1 else _joined(entry)
+            value += up - up_reset - down + down_reset
+        return value
 
     @classmethod
-    def check_key(cls, key: bytes) -> type[Replicated]:
+    def check_key(cls, key: bytes) -> Kind:
         """The name of the replica whose part it is."""
         check_part_key(key, cls.NAME)
         return cls
@@ -172,25 +179,27 @@ class PNCounter(Replicated):
         up, down, _, _ = _joined(entry)
         return up, down, up, down
 
+    def _add_nothing(self, n: int) -> Delta:
+        check_amount(n)
+        return self._change([])
+
     def _add(self, up: int, down: int) -> Delta:
-        key = self.replica.encode()
-        entry = self._entry(key)
-        mine = _joined(entry) if entry else _NOTHING
-        raised, lowered = mine[0] + up, mine[1] + down
-        check_total(raised, lowered, self.value + up - down)
-        return self._write(key, (raised, lowered, mine[2], mine[3]))
+        kernel = self._kernel
+        key = kernel.replica.encode()
+        entry = kernel.entries.get(self._prefix + key, ())
+        part = entry[0][3] if len(entry) == 1 else _joined(entry)
+        raised, lowered, up_reset, down_reset = part
+        raised += up
+        lowered += down
+        if raised > LIMIT or lowered > LIMIT:
+            raise OutOfRange("a counter's total cannot pass 63 bits")
+        if not entry or len(kernel.entries) > 1:  # others count too
+            check_total(self.value + up - down)
+        return self._write(key, (raised, lowered, up_reset, down_reset))
 
 
 def _joined(entry: Entry) -> Part:
     """Concurrent payloads as one: each number only grows, so the greatest is the latest."""
-    if len(entry) == 1:
-        return entry[0][3]  # type: ignore[no-any-return]
-    up, down, up_reset, down_reset = (
-        max(numbers) for numbers in zip(*(write[3] for write in entry), strict=True)
-    )
+    parts = [payload for _, _, _, payload in entry]
+    up, down, up_reset, down_reset = map(max, zip((0, 0, 0, 0), *parts, strict=True))
     return up, down, up_reset, down_reset
-
-
-def _amount(entry: Entry) -> int:
-    up, down, up_reset, down_reset = _joined(entry)
-    return up - up_reset - down + down_reset

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from .codec import decode, encode
+from .codec import decode, encode, encode_write
 from .errors import CrdtError
-from .fragment import Fragment, Mark, join_fragments
-from .kernel import Event
-from .paths import TYPES
+from .fragment import Event, Fragment, Mark, join_fragments
+from .schema import TYPES
 
 PARTS = 64
 """Joined changes are put in normal form when they are more than this, and more than half of all."""
@@ -25,26 +22,26 @@ class Delta:
 
     __slots__ = ("_event", "_parts", "kind")
 
-    def __init__(self, kind: int, parts: tuple[Fragment, ...]) -> None:
+    def __init__(
+        self,
+        kind: int,
+        parts: tuple[Fragment, ...],
+        event: tuple[str, bytes, Event] | None = None,
+    ) -> None:
+        """What `parts` say one after the other; or one event of a replica about a key, of which the
+        fragment is put together when somebody asks.
+        """
         self.kind = kind
         self._parts = parts
-        self._event: tuple[str, bytes, Event] | None = None
-
-    @classmethod
-    def of(cls, kind: int, replica: str, key: bytes, event: Event) -> Self:
-        """The delta of one event; what it says is put together when somebody asks."""
-        delta = cls.__new__(cls)
-        delta.kind = kind
-        delta._event = replica, key, event
-        return delta
+        self._event = event
 
     @property
     def parts(self) -> tuple[Fragment, ...]:
         """What it says, to be joined one by one."""
         if self._event is not None:
             replica, key, (entry, counter, base) = self._event
-            known = base.copy()
-            known.add_span(replica, min(base.last(replica) + 1, counter), counter)
+            known = base.context.copy()
+            known.add_span(replica, min(known.last(replica) + 1, counter), counter)
             marks = {} if entry else {key: Mark(((replica, counter, counter),))}
             self._parts = (Fragment({key: entry} if entry else {}, known, marks),)
             self._event = None
@@ -53,7 +50,8 @@ class Delta:
     @property
     def type_name(self) -> str:
         """The name of the type that this is a delta of."""
-        return TYPES[self.kind].NAME
+        name: str = TYPES[self.kind].NAME
+        return name
 
     def join(self, other: Delta) -> Delta:
         """Both changes as one. `CrdtError` for a delta of another type."""
@@ -72,6 +70,8 @@ class Delta:
 
     def to_bytes(self) -> bytes:
         """The delta as bytes; equal deltas give equal bytes."""
+        if self._event is not None and self._event[2][0]:
+            return encode_write(self.kind, *self._event)
         return encode(self.kind, self.fragment())
 
     @staticmethod

@@ -12,6 +12,7 @@ from .delta import Delta
 from .errors import CrdtError
 from .fragment import Payload
 from .replicated import Replicated
+from .schema import Kind
 
 _ONLY = b""
 
@@ -49,7 +50,7 @@ class EWFlag(Replicated):
         return self.value
 
     @classmethod
-    def check_key(cls, key: bytes) -> type[Replicated]:
+    def check_key(cls, key: bytes) -> Kind:
         """There is one."""
         if key != _ONLY:
             raise CrdtError("malformed flag")

@@ -66,6 +66,26 @@ class Fragment(NamedTuple):
             yield key, [*closing(entry, mark)]
 
 
+class Base:
+    """What a replica had seen before some of its events: `context`, and every event of its own
+    between that and each of them. Shared by all events until something is heard from elsewhere.
+    """
+
+    __slots__ = ("context", "told")
+
+    def __init__(self, context: CausalContext) -> None:
+        self.context = context
+        """Never written to."""
+        self.told: tuple[list[str], list[int], int] | None = None
+        """The context as the codec tells it, once that was asked for."""
+
+
+Event = tuple[Entry, int, Base]
+"""A local event, as its delta will tell of it: what lives now, the event's counter, and what was
+seen before.
+"""
+
+
 def closing(entry: Entry, mark: Mark) -> Iterator[Span]:
     """The events that may enter the context of whoever joins this leaf: those told apart, and every
     write that lives, since all that is known of its key came along.
@@ -111,50 +131,57 @@ def join_fragments(fragments: Iterable[Fragment]) -> Fragment:
     An event that any of them closes is known to be about its own key, so it counts as seen for all.
     """
     entries: dict[bytes, Entry] = {}
-    known: dict[bytes, CausalContext] = {}
     events: dict[bytes, CausalContext] = {}
-    closed = CausalContext()
+    contexts: list[CausalContext] = []  # most keys share theirs
+    known: dict[bytes, int] = {}
     for fragment in fragments:
+        shared = len(contexts)
+        contexts.append(fragment.known)
         for key, entry, mark in fragment.leaves():
-            theirs = fragment.known
+            at, spans = shared, closing(entry, mark)
             if mark.beyond:
-                theirs = theirs.copy()
-                theirs.merge(mark.beyond)
-            spans = [*closing(entry, mark)]
-            if key not in known:
-                entries[key], known[key] = entry, theirs
-                events[key] = CausalContext(spans)
+                at = len(contexts)
+                contexts.append(union(fragment.known, mark.beyond))
+            if key in known:
+                mine = contexts[known[key]]
+                entries[key] = join_entries(entries[key], [mine], entry, contexts[at])
+                contexts.append(union(mine, contexts[at]))
+                at = len(contexts) - 1
             else:
-                entries[key] = join_entries(entries[key], [known[key]], entry, theirs)
-                known[key] = known[key].copy()
-                known[key].merge(theirs)
-                events[key].merge(CausalContext(spans))
+                entries[key] = entry
+            known[key] = at
+            seen = events.setdefault(key, CausalContext())
             for span in spans:
-                closed.add_span(*span)
-    return _normal(entries, known, events, closed)
+                seen.add_span(*span)
+    return _normal(entries, events, contexts, known)
 
 
 def _normal(
-    entries: dict[bytes, Entry],
-    known: dict[bytes, CausalContext],
-    events: dict[bytes, CausalContext],
-    closed: CausalContext,
+    entries: Mapping[bytes, Entry],
+    events: Mapping[bytes, CausalContext],
+    contexts: Sequence[CausalContext],
+    known: Mapping[bytes, int],
 ) -> Fragment:
     """What is known for all keys said once, and per key just what goes beyond it."""
-    widened: dict[int, CausalContext] = {}
-    for context in known.values():
-        if id(context) not in widened:
-            widened[id(context)] = wide = context.copy()
-            wide.merge(closed)
-    common: CausalContext | None = None
-    for wide in widened.values():
-        common = wide if common is None or common == wide else common.common(wide)
-    common = common or NOTHING
+    closed = union(*events.values())
+    wide = {at: union(contexts[at], closed) for at in sorted(set(known.values()))}
+    common = next(iter(wide.values()), NOTHING)
+    for context in wide.values():
+        if context != common:
+            common = common.common(context)
+    rest = {at: CausalContext(context.beyond(common)) for at, context in wide.items()}
     marks: dict[bytes, Mark] = {}
     for key, entry in entries.items():
-        wide = widened[id(known[key])]
-        beyond = NOTHING if wide == common else CausalContext(wide.beyond(common))
+        beyond = rest[known[key]]
         slots = tuple(events[key].beyond(dots(entry)))
         if slots or beyond or not entry:
             marks[key] = Mark(slots, beyond)
     return Fragment({key: entry for key, entry in entries.items() if entry}, common, marks)
+
+
+def union(*contexts: CausalContext) -> CausalContext:
+    """The dots that are in any of these: a copy."""
+    joined = contexts[0].copy() if contexts else CausalContext()
+    for context in contexts[1:]:
+        joined.merge(context)
+    return joined

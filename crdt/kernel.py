@@ -24,43 +24,27 @@ OR-sets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator, Sequence
 
 from .clock import HybridClock
 from .context import CausalContext, Dot, Span
 from .fragment import (
     NO_MARK,
     NOTHING,
+    Base,
     Entry,
+    Event,
     Fragment,
     Mark,
     Payload,
     closing,
     join_entries,
+    union,
 )
 from .keys import after_prefix
 from .order import KeyOrder
-
-if TYPE_CHECKING:
-    from .replicated import Replicated
-
-
-class Schema(Protocol):
-    """What the keys of a kernel mean."""
-
-    @property
-    def INSIDE(self) -> Mapping[int, type[Replicated]]:  # noqa: N802  # a constant of the types
-        """The types that a path's first step can lead to; none when keys are no paths."""
-
-    def leaf_type(self, key: bytes) -> type[Replicated]:
-        """The type of the leaf under `key`, which is a sound one."""
-
-
-Event = tuple[Entry, int, CausalContext]
-"""A local event, as its delta will tell of it: what lives now, the event's counter, and what was
-seen before: this context, and every event of this replica between it and the counter.
-"""
+from .paths import walk
+from .schema import Schema
 
 
 def check_replica(name: object) -> str:
@@ -81,20 +65,34 @@ class Kernel:
         self.context = CausalContext()
         self.entries: dict[bytes, Entry] = {}
         self.extra: dict[bytes, CausalContext] = {}
-        self.order = KeyOrder(self._shown, self.entries.keys)
-        self._base: CausalContext | None = None
+        self.order = KeyOrder(self._shown, self.entries.keys, self._steps)
+        self._base: Base | None = None
+        self._unseen = NOTHING
         self._joins = 0
 
     # Local events.
 
     def write(self, key: bytes, payload: Payload, stamp: int = 0) -> Event:
         """A new event that replaces all that this replica holds under `key`."""
-        base = self._base if self._base is not None and not self.extra else self._seen(key)
-        counter = self.context.advance(self.replica)
-        entry = ((stamp, self.replica, counter, payload),)
-        self.entries[key] = entry
+        base = self._seen(key) if self._base is None or self.extra else self._base
+        replica = self.replica
+        counter = self.context.advance(replica)
+        self.entries[key] = entry = ((stamp, replica, counter, payload),)
         self.order.note(key)
         return entry, counter, base
+
+    def write_many(self, writes: Sequence[tuple[bytes, Payload, int]]) -> dict[bytes, Entry]:
+        """Several events at once, each `(key, payload, stamp)` and no key twice: what lives now
+        under each. When there are not enough events left, nothing happens.
+        """
+        replica, note = self.replica, self.order.note
+        first = self.context.advance(replica, len(writes))
+        written: dict[bytes, Entry] = {}
+        for counter, (key, payload, stamp) in enumerate(writes, first):
+            written[key] = ((stamp, replica, counter, payload),)
+            note(key)
+        self.entries.update(written)
+        return written
 
     def remove(self, key: bytes) -> Event:
         """A new event that takes away all that this replica holds under `key`."""
@@ -104,15 +102,13 @@ class Kernel:
         self.order.note(key)
         return (), counter, base
 
-    def _seen(self, key: bytes) -> CausalContext:
-        """All that was seen for a key, but for own events of late: shared, and never written to."""
+    def _seen(self, key: bytes) -> Base:
+        """All that was seen for a key, but for own events of late."""
         if self._base is None:
-            self._base = self.context.copy()
+            self._base = Base(self.context.copy())
         if key not in self.extra:
             return self._base
-        base = self._base.copy()
-        base.merge(self.extra[key])
-        return base
+        return Base(union(self._base.context, self.extra[key]))
 
     def _closed(self, key: bytes, spans: list[Span]) -> None:
         """An occasion for the store to log which key these events were about."""
@@ -138,6 +134,9 @@ class Kernel:
         for key, entry, mark in fragment.leaves():
             changed |= self._join_leaf(key, entry, mark, fragment.known)
         unseen = CausalContext(fragment.known.beyond(self.context))
+        if unseen == self._unseen:  # after one that was lost, many messages lack the same
+            unseen = self._unseen
+        self._unseen = unseen
         for key, _, mark in fragment.leaves():
             if unseen or mark.beyond or key in self.extra:
                 changed |= self._learn(key, mark, unseen)
@@ -168,8 +167,7 @@ class Kernel:
         """Join what a message says of one key, short of what it knows ahead."""
         mine = self.entries.get(key, ())
         if mark.beyond:
-            known = known.copy()
-            known.merge(mark.beyond)
+            known = union(known, mark.beyond)
         extra = self.extra.get(key)
         seen = [self.context] if extra is None else [self.context, extra]
         entry = join_entries(mine, seen, theirs, known)
@@ -231,11 +229,15 @@ class Kernel:
         entry = self.entries.get(key)
         return entry is not None and self.schema.leaf_type(key).shows(entry)
 
+    def _steps(self, key: bytes) -> Iterator[tuple[int, int]]:
+        start = 0
+        for step in walk(key, self.schema.INSIDE):
+            yield start, step.end - 1
+            start = step.end
+
     def known(self, key: bytes) -> CausalContext:
         """Every dot seen for `key`, dead or alive: a copy."""
-        known = self.context.copy()
-        known.merge(self.extra.get(key, NOTHING))
-        return known
+        return union(self.context, self.extra.get(key, NOTHING))
 
     def state(self, prefix: bytes = b"") -> Fragment:
         """Everything under `prefix`, to be joined elsewhere, with the prefix taken off; it lasts

@@ -17,6 +17,7 @@ from .errors import CrdtError
 from .fragment import Entry, Payload
 from .keys import MAX_KEY_BYTES, after_prefix, decode_key, encode_key
 from .replicated import Replicated
+from .schema import Kind
 from .values import DELETED, SCALARS, SMALL_TEXT, TEXTS, Value, check_value, detached, normalise
 
 Key = str | bytes
@@ -43,12 +44,17 @@ class LWWMap(Replicated, Mapping[Key, Value]):
         then.
         """
         encoded, normal = encode_key(key), normalise(value)
-        return self._write(encoded, normal, self._stamp(encoded))
+        kernel = self._kernel
+        entry = kernel.entries.get(self._prefix + encoded)
+        return self._write(encoded, normal, kernel.clock.tick(entry[0][0] if entry else 0))
 
     def update(self, mapping: Mapping[Key, Value]) -> Delta:
         """Set many entries, as one delta; all or, when one cannot be carried, none."""
         pairs = [(encode_key(key), normalise(value)) for key, value in mapping.items()]
-        return self._change([(key, value, self._stamp(key)) for key, value in pairs])
+        entries, prefix = self._kernel.entries, self._prefix
+        held = [entries.get(prefix + key) for key, _ in pairs]
+        stamps = self.clock.ticks([entry[0][0] if entry else 0 for entry in held])
+        return self._change([(*pair, stamp) for pair, stamp in zip(pairs, stamps, strict=True)])
 
     def delete(self, key: Key) -> Delta:
         """Delete one entry; `KeyError` when it is not there."""
@@ -56,7 +62,7 @@ class LWWMap(Replicated, Mapping[Key, Value]):
         entry = self._entry(encoded)
         if entry is None or entry[0][3] is DELETED:
             raise KeyError(key)
-        return self._write(encoded, DELETED, self._stamp(encoded))
+        return self._write(encoded, DELETED, self.clock.tick(entry[0][0]))
 
     def __setitem__(self, key: Key, value: Value) -> None:
         self.put(key, value)
@@ -115,7 +121,7 @@ class LWWMap(Replicated, Mapping[Key, Value]):
         return dict(self.range())
 
     @classmethod
-    def check_key(cls, key: bytes) -> type[Replicated]:
+    def check_key(cls, key: bytes) -> Kind:
         """The key of an entry."""
         decode_key(key)
         return cls
@@ -140,11 +146,6 @@ class LWWMap(Replicated, Mapping[Key, Value]):
     def shows(cls, entry: Entry) -> bool:
         """Whether the latest write is no delete."""
         return entry[0][3] is not DELETED
-
-    def _stamp(self, key: bytes) -> int:
-        """A time stamp for a write that is later than all it has seen under `key`."""
-        entry = self._kernel.entries.get(self._prefix + key)
-        return self._kernel.clock.tick(entry[0][0] if entry else 0)
 
     def _slice(self, low: bytes, high: bytes | None) -> Iterator[tuple[Key, Value]]:
         cut = len(self._prefix)

@@ -7,7 +7,7 @@ first one for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from sortedcontainers import SortedList
 
@@ -18,17 +18,24 @@ REBUILD = 4
 
 
 class KeyOrder:
-    """`shown(key)` tells whether a reader can see a key, `everything()` gives all keys."""
+    """`shown(key)` tells whether a reader can see a key, `everything()` gives all keys. Keys may
+    be paths: `steps(key)` gives where each name on the way begins, and ends.
+    """
 
-    __slots__ = ("_everything", "_keys", "_noted", "_shown")
+    __slots__ = ("_everything", "_keys", "_names", "_noted", "_shown", "_steps")
 
     def __init__(
-        self, shown: Callable[[bytes], bool], everything: Callable[[], Collection[bytes]]
+        self,
+        shown: Callable[[bytes], bool],
+        everything: Callable[[], Collection[bytes]],
+        steps: Callable[[bytes], Iterable[tuple[int, int]]],
     ) -> None:
         self._shown = shown
         self._everything = everything
+        self._steps = steps
         self._keys: SortedList[bytes] = SortedList()
         self._noted: dict[bytes, None] | None = None
+        self._names: dict[bytes, dict[bytes, int]] | None = None
 
     def note(self, key: bytes) -> None:
         """A key may have come, or gone."""
@@ -48,6 +55,15 @@ class KeyOrder:
         above = len(keys) if stop is None else keys.bisect_left(stop)
         return int(above - keys.bisect_left(prefix))
 
+    def names(self, prefix: bytes) -> int:
+        """How many names there are directly after `prefix`, in constant time after the first."""
+        keys = self._current()
+        if self._names is None:
+            self._names = {}
+            for key in keys:
+                self._tally(key, 1)
+        return len(self._names.get(prefix, ()))
+
     def range(self, low: bytes, high: bytes | None) -> Iterator[bytes]:
         """The keys from `low` to before `high`, in order; to the end when that is None."""
         keys: Iterator[bytes] = self._current().irange(low, high, (True, False))
@@ -63,11 +79,30 @@ class KeyOrder:
         if noted is None or len(noted) * REBUILD > len(self._keys):
             self._keys = SortedList(filter(self._shown, self._everything()))
             self._noted = {}
+            self._names = None
         elif noted:
             for key in noted:
-                if not self._shown(key):
-                    self._keys.discard(key)
-                elif key not in self._keys:
-                    self._keys.add(key)
+                self._look_at(key)
             noted.clear()
         return self._keys
+
+    def _look_at(self, key: bytes) -> None:
+        held, shown = key in self._keys, self._shown(key)
+        if shown and not held:
+            self._keys.add(key)
+            self._tally(key, 1)
+        elif held and not shown:
+            self._keys.remove(key)
+            self._tally(key, -1)
+
+    def _tally(self, key: bytes, change: int) -> None:
+        """Count a key in, or out, under every name on the way to it."""
+        if self._names is None:
+            return
+        for start, end in self._steps(key):
+            names = self._names.setdefault(key[:start], {})
+            names[key[:end]] = names.get(key[:end], 0) + change
+            if not names[key[:end]]:
+                del names[key[:end]]
+                if not names:
+                    del self._names[key[:start]]

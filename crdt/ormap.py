@@ -23,6 +23,7 @@ from .orset import ORSet
 from .paths import check, claim, leaf_type, names, section, walk
 from .registers import LWWRegister, MVRegister
 from .replicated import Replicated
+from .schema import TYPES, Kind
 
 Key = str | bytes
 T = TypeVar("T", bound=Replicated)
@@ -42,8 +43,8 @@ class ORMap(Replicated):
     """
 
     KIND = 9
-    NAME = "map of values"
-    INSIDE: ClassVar[Mapping[int, type[Replicated]]] = {
+    NAME = "ormap"
+    INSIDE: ClassVar[Mapping[int, Kind]] = {
         kind.KIND: kind for kind in (PNCounter, EWFlag, LWWRegister, MVRegister, ORSet)
     }
     __slots__ = ()
@@ -102,11 +103,11 @@ class ORMap(Replicated):
         return self._kernel.order.first(path, path) is not None
 
     def __len__(self) -> int:
-        return sum(1 for _ in names(self._kernel, self._prefix, b""))
+        return self._kernel.order.names(self._prefix)
 
     def __iter__(self) -> Iterator[Key]:
         """The keys, in order."""
-        return iter([decode_key(name) for name, _ in names(self._kernel, self._prefix, b"")])
+        return iter([decode_key(name) for name, _ in names(self._kernel.order, self._prefix, b"")])
 
     @property
     def value(self) -> dict[Key, Any]:
@@ -130,22 +131,22 @@ class ORMap(Replicated):
                     within[plain] = maps[here] = {}
                     above = here
                 else:
-                    within[plain] = kind.over(kernel, here, self._root).value
+                    within[plain] = TYPES[kind.KIND].over(kernel, here, self._root).value
         return maps[root]
 
     @classmethod
-    def leaf_type(cls, key: bytes) -> type[Replicated]:
+    def leaf_type(cls, key: bytes) -> Kind:
         """The type of the value that a path leads to."""
         return leaf_type(key, cls.INSIDE)
 
     @classmethod
-    def check_key(cls, key: bytes) -> type[Replicated]:
+    def check_key(cls, key: bytes) -> Kind:
         """A path, and the key of a leaf of the value that it leads to."""
         return check(key, cls.INSIDE)
 
     def _open(self, key: Key, kind: type[T]) -> T:
         path = section(self._prefix, key, kind)
-        claim(self._kernel, path, self._kernel.schema.INSIDE)
+        claim(self._kernel.order, path, self._kernel.schema.INSIDE)
         return kind.over(self._kernel, path, self._root)
 
 

@@ -16,6 +16,7 @@ from .delta import Delta
 from .errors import CrdtError
 from .fragment import Payload
 from .replicated import Replicated
+from .schema import Kind
 from .values import Value, check_element, element_to_key, key_to_element
 
 
@@ -53,7 +54,7 @@ class ORSet(Replicated):
 
     def clear(self) -> Delta:
         """Take out every element seen here."""
-        return self._change([], self._keys())
+        return self._change([], list(self._keys()))
 
     def __contains__(self, element: Value) -> bool:
         try:
@@ -74,7 +75,7 @@ class ORSet(Replicated):
         return frozenset(self)
 
     @classmethod
-    def check_key(cls, key: bytes) -> type[Replicated]:
+    def check_key(cls, key: bytes) -> Kind:
         """An element, in its canonical bytes."""
         check_element(key)
         return cls

@@ -13,18 +13,12 @@ type, unless two replicas made it with two at once; then there are two sections 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .errors import CrdtError
 from .keys import after_prefix, close, decode_key, encode_key, split
-
-if TYPE_CHECKING:
-    from .kernel import Kernel
-    from .replicated import Replicated
-
-TYPES: dict[int, type[Replicated]] = {}
-"""Every replicated type by the number that stands for it in bytes; a type enters by being defined.
-"""
+from .order import KeyOrder
+from .schema import TYPES, Kind
 
 MAX_PATH_BYTES = 16 * 1024
 """The longest section; chosen by us: thousands of steps, in a few datagrams."""
@@ -35,12 +29,12 @@ class Step(NamedTuple):
 
     name: bytes
     """The encoded name."""
-    kind: type[Replicated]
+    kind: Kind
     end: int
     """Where in the path the next step, or the leaf's own key, begins."""
 
 
-def section(prefix: bytes, name: str | bytes, kind: type[Replicated]) -> bytes:
+def section(prefix: bytes, name: str | bytes, kind: Kind) -> bytes:
     """What the keys of a value begin with. `TypeError` or `ValueError` for what is no name."""
     path = prefix + close(encode_key(name)) + bytes([kind.KIND])
     if len(path) > MAX_PATH_BYTES:
@@ -48,7 +42,7 @@ def section(prefix: bytes, name: str | bytes, kind: type[Replicated]) -> bytes:
     return path
 
 
-def walk(path: bytes, types: Mapping[int, type[Replicated]]) -> Iterator[Step]:
+def walk(path: bytes, types: Mapping[int, Kind]) -> Iterator[Step]:
     """The steps of a path, the first to one of these types; `CrdtError` when it is malformed."""
     end = 0
     while types and end < len(path):
@@ -61,13 +55,13 @@ def walk(path: bytes, types: Mapping[int, type[Replicated]]) -> Iterator[Step]:
         types = kind.INSIDE
 
 
-def leaf_type(path: bytes, types: Mapping[int, type[Replicated]]) -> type[Replicated]:
+def leaf_type(path: bytes, types: Mapping[int, Kind]) -> Kind:
     """The type of the value that a sound path leads to."""
     *_, step = walk(path, types)
     return step.kind
 
 
-def check(path: bytes, types: Mapping[int, type[Replicated]]) -> type[Replicated]:
+def check(path: bytes, types: Mapping[int, Kind]) -> Kind:
     """The type of the leaf under a path from a stranger; `CrdtError` when it is malformed."""
     step = None
     for step in walk(path, types):
@@ -77,31 +71,31 @@ def check(path: bytes, types: Mapping[int, type[Replicated]]) -> type[Replicated
     return step.kind.check_key(path[step.end :])
 
 
-def claim(kernel: Kernel, path: bytes, types: Mapping[int, type[Replicated]]) -> None:
+def claim(order: KeyOrder, path: bytes, types: Mapping[int, Kind]) -> None:
     """See that every name on the way is of the type that the path says, or of none yet;
     `CrdtError` when another type is there.
     """
     for name, kind, end in walk(path, types):
         named = path[: end - 1]
-        if not kernel.count(path[:end]) and kernel.count(named):
-            found = " and a ".join(there.NAME for there in kinds(kernel, named))
+        if not order.count(path[:end]) and order.count(named):
+            found = " and a ".join(there.NAME for there in kinds(order, named))
             raise CrdtError(f"{decode_key(name)!r} is a {found}, not a {kind.NAME}")
 
 
-def kinds(kernel: Kernel, named: bytes) -> Iterator[type[Replicated]]:
+def kinds(order: KeyOrder, named: bytes) -> Iterator[Kind]:
     """The types that are there under a name, whose path ends before the type."""
     for number in sorted(TYPES):
-        if kernel.count(named + bytes([number])):
+        if order.count(named + bytes([number])):
             yield TYPES[number]
 
 
-def names(kernel: Kernel, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+def names(order: KeyOrder, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The names whose paths begin with `prefix` and `start`, in order: each with the path to it,
     short of the type. A name comes once, however many types it has.
     """
     at: bytes | None = prefix + start
     while at is not None:
-        key = kernel.order.first(at, prefix + start)
+        key = order.first(at, prefix + start)
         if key is None:
             return
         name, end = split(key, len(prefix))

@@ -16,6 +16,7 @@ from .delta import Delta
 from .errors import CrdtError
 from .fragment import Payload
 from .replicated import Replicated
+from .schema import Kind
 from .values import Value, check_value, detached, normalise, pack
 
 _ONLY = b""
@@ -52,7 +53,7 @@ class LWWRegister(Replicated):
         return detached(entry[0][3]) if entry else None
 
     @classmethod
-    def check_key(cls, key: bytes) -> type[Replicated]:
+    def check_key(cls, key: bytes) -> Kind:
         """There is one."""
         return _check_only(cls, key)
 
@@ -77,7 +78,7 @@ class MVRegister(Replicated):
     """
 
     KIND = 6
-    NAME = "multi-value register"
+    NAME = "mvregister"
     __slots__ = ()
 
     def set(self, value: Value) -> Delta:
@@ -94,7 +95,7 @@ class MVRegister(Replicated):
         return [detached(values[encoded]) for encoded in sorted(values)]
 
     @classmethod
-    def check_key(cls, key: bytes) -> type[Replicated]:
+    def check_key(cls, key: bytes) -> Kind:
         """There is one."""
         return _check_only(cls, key)
 
@@ -104,7 +105,7 @@ class MVRegister(Replicated):
         return check_value(payload)
 
 
-def _check_only(cls: type[Replicated], key: bytes) -> type[Replicated]:
+def _check_only(cls: Kind, key: bytes) -> Kind:
     if key != _ONLY:
         raise CrdtError(f"malformed {cls.NAME}")
     return cls

@@ -9,7 +9,7 @@ kernel that start with a prefix.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from .clock import MAX_TIMESTAMP, HybridClock
@@ -18,8 +18,9 @@ from .context import CausalContext
 from .delta import Delta
 from .errors import CrdtError
 from .fragment import NOTHING, Entry, Fragment, Mark, Payload, join_fragments
-from .kernel import Event, Kernel
-from .paths import TYPES, claim
+from .kernel import Kernel
+from .paths import claim
+from .schema import TYPES, Kind, check_writes
 
 
 class Replicated(ABC):
@@ -33,7 +34,7 @@ class Replicated(ABC):
     NAME: ClassVar[str]
     STAMPED: ClassVar[bool] = False
     """Whether writes carry a time stamp."""
-    INSIDE: ClassVar[Mapping[int, type[Replicated]]] = {}
+    INSIDE: ClassVar[Mapping[int, Kind]] = {}
     """The types of the values that are within this one."""
 
     __slots__ = ("_kernel", "_prefix", "_root", "_witness")
@@ -68,12 +69,12 @@ class Replicated(ABC):
     # What a leaf of this type is.
 
     @classmethod
-    def leaf_type(cls, key: bytes) -> type[Replicated]:  # noqa: ARG003  # it is for those with others inside
+    def leaf_type(cls, key: bytes) -> Kind:  # noqa: ARG003  # it is for those with others inside
         """The type of the leaf under a sound key."""
         return cls
 
     @classmethod
-    def check_key(cls, key: bytes) -> type[Replicated]:
+    def check_key(cls, key: bytes) -> Kind:
         """The type of the leaf under a key from a stranger; `CrdtError` when there is none."""
         raise NotImplementedError
 
@@ -87,7 +88,7 @@ class Replicated(ABC):
         cls, keys: Sequence[bytes], stamps: Sequence[int], payloads: Sequence[Payload]
     ) -> Sequence[Payload]:
         """The payloads of many writes from a stranger; `CrdtError` when anything is malformed."""
-        return check_writes(cls.check_key, keys, stamps, payloads)
+        return check_writes(cls, keys, stamps, payloads)
 
     @classmethod
     def check_stamp(cls, stamp: int) -> None:
@@ -205,15 +206,12 @@ class Replicated(ABC):
 
     def _write(self, key: bytes, payload: Payload, stamp: int = 0) -> Delta:
         """Make a write, and tell of it."""
+        kernel = self._kernel
         full = self._prefix + key
-        event = self._kernel_write(full, payload, stamp)
-        kind, cut = self._root
-        return Delta.of(kind, self._kernel.replica, full[cut:], event)
-
-    def _kernel_write(self, key: bytes, payload: Payload, stamp: int) -> Event:
         if self._prefix:
-            self._claim(key)
-        return self._kernel.write(key, payload, stamp)
+            self._claim(full)
+        kind, cut = self._root
+        return Delta(kind, (), (kernel.replica, full[cut:], kernel.write(full, payload, stamp)))
 
     def _claim(self, key: bytes) -> None:
         """`CrdtError` when the name of this value, or of one around it, has got another type since
@@ -225,24 +223,28 @@ class Replicated(ABC):
             entry = self._kernel.entries.get(present)
             if entry is not None and self.shows(entry):
                 return
-        claim(self._kernel, key, self._kernel.schema.INSIDE)
+        claim(self._kernel.order, key, self._kernel.schema.INSIDE)
         self._witness = key
 
     def _change(
-        self, writes: Iterable[tuple[bytes, Payload, int]], removals: Iterable[bytes] = ()
+        self, writes: Sequence[tuple[bytes, Payload, int]], removals: Sequence[bytes] = ()
     ) -> Delta:
-        """Make several writes and removals within this value, and tell of them as one."""
+        """Make several writes, each `(key, payload, stamp)`, and removals within this value, and
+        tell of them as one.
+        """
         kernel, prefix = self._kernel, self._prefix
         kind, cut = self._root
-        entries: dict[bytes, Entry] = {}
+        if prefix:
+            writes = [(prefix + key, payload, stamp) for key, payload, stamp in writes]
+            for key, _, _ in writes[:1]:  # then there is something, and none of another type
+                self._claim(key)
+        entries = kernel.write_many(writes)
         marks: dict[bytes, Mark] = {}
-        for key, payload, stamp in writes:
-            full = prefix + key
-            entries[full[cut:]] = self._kernel_write(full, payload, stamp)[0]
         for key in removals:
-            full = prefix + key
-            _, counter, _ = kernel.remove(full)
-            marks[full[cut:]] = Mark(((kernel.replica, counter, counter),))
+            _, counter, _ = kernel.remove(prefix + key)
+            marks[prefix[cut:] + key] = Mark(((kernel.replica, counter, counter),))
+        if cut:
+            entries = {key[cut:]: entry for key, entry in entries.items()}
         fragment = Fragment(entries, kernel.context.copy(), marks)
         if kernel.extra:
             fragment = self._with_extra(fragment)
@@ -272,23 +274,6 @@ class Replicated(ABC):
         """The keys of the leaves that show something, in order, as they are now."""
         cut = len(self._prefix)
         return iter([key[cut:] for key in self._kernel.keys(self._prefix)])
-
-
-def check_writes(
-    check_key: Callable[[bytes], type[Replicated]],
-    keys: Sequence[bytes],
-    stamps: Sequence[int],
-    payloads: Sequence[Payload],
-) -> list[Payload]:
-    """The payloads, normalised, of writes from a stranger, each under its key and with its stamp;
-    `CrdtError` when anything of it is malformed.
-    """
-    normal = []
-    for key, stamp, payload in zip(keys, stamps, payloads, strict=True):
-        leaf = check_key(key)
-        leaf.check_stamp(stamp)
-        normal.append(leaf.check_payload(payload))
-    return normal
 
 
 def stamps(fragment: Fragment) -> list[int]:

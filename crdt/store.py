@@ -21,11 +21,12 @@ from .clock import HybridClock
 from .codec import FragmentWriter, decode, encode
 from .context import CausalContext, Dot, Span
 from .errors import CrdtError
-from .fragment import NOTHING, Entry, Fragment, Mark, Payload, dots
-from .kernel import Event, Kernel
+from .fragment import NOTHING, Entry, Event, Fragment, Mark, Payload, dots
+from .kernel import Kernel
 from .keys import close, decode_key, encode_key, split
-from .paths import TYPES, check, claim, kinds, leaf_type, names, section, walk
-from .replicated import Replicated, check_writes, stamps
+from .paths import check, claim, kinds, leaf_type, names, section, walk
+from .replicated import Replicated, stamps
+from .schema import TYPES, Kind, check_writes
 from .values import pack
 
 T = TypeVar("T", bound=Replicated)
@@ -65,12 +66,12 @@ class Names:
     INSIDE = TYPES
 
     @staticmethod
-    def leaf_type(key: bytes) -> type[Replicated]:
+    def leaf_type(key: bytes) -> Kind:
         """The type of the leaf under a sound key."""
         return leaf_type(key, TYPES)
 
     @staticmethod
-    def check_key(key: bytes) -> type[Replicated]:
+    def check_key(key: bytes) -> Kind:
         """The type of the leaf under a key from a stranger; `CrdtError` when there is none."""
         parse_key(key)
         return check(key, TYPES)
@@ -80,7 +81,7 @@ class Names:
         cls, keys: Sequence[bytes], stamps: Sequence[int], payloads: Sequence[Payload]
     ) -> Sequence[Payload]:
         """The payloads of many writes from a stranger; `CrdtError` when anything is malformed."""
-        return check_writes(cls.check_key, keys, stamps, payloads)
+        return check_writes(cls, keys, stamps, payloads)
 
 
 class Store(Kernel):
@@ -106,7 +107,7 @@ class Store(Kernel):
         if type(name) is not str:
             raise TypeError(f"a name is a str, not {type(name).__name__}")
         prefix = section(b"", name, kind)
-        claim(self, prefix, TYPES)
+        claim(self.order, prefix, TYPES)
         return kind.over(self, prefix, (kind.KIND, len(prefix)))
 
     def types(self, prefix: str = "") -> Iterator[tuple[str, type[Replicated]]]:
@@ -114,9 +115,9 @@ class Store(Kernel):
 
         A name that was made concurrently with two types comes twice.
         """
-        for name, named in names(self, b"", close(encode_key(prefix))[:-1]):
-            for kind in kinds(self, named):
-                yield str(decode_key(name)), kind
+        for name, named in names(self.order, b"", close(encode_key(prefix))[:-1]):
+            for kind in kinds(self.order, named):
+                yield str(decode_key(name)), TYPES[kind.KIND]
 
     # What happens here, for whoever sends and saves it.
 
@@ -124,22 +125,30 @@ class Store(Kernel):
         """A local write."""
         self._check_open()
         event = super().write(key, payload, stamp)
-        self._happened(key, event)
+        self._happened(key, event[1])
         return event
+
+    def write_many(self, writes: Sequence[tuple[bytes, Payload, int]]) -> dict[bytes, Entry]:
+        """Local writes, all at once."""
+        self._check_open()
+        written = super().write_many(writes)
+        for key, ((_, _, counter, _),) in written.items():
+            self._happened(key, counter)
+        return written
 
     def remove(self, key: bytes) -> Event:
         """A local removal."""
         self._check_open()
         event = super().remove(key)
-        self._happened(key, event)
+        self._happened(key, event[1])
         return event
 
     def _check_open(self) -> None:
         if self.frozen:
             raise CrdtError("this member has left the cluster: nobody would hear of the change")
 
-    def _happened(self, key: bytes, event: Event) -> None:
-        spans = [(self.replica, event[1], event[1])]
+    def _happened(self, key: bytes, counter: int) -> None:
+        spans = [(self.replica, counter, counter)]
         self._closed(key, spans)
         _add(self._unsent, key, spans)
         self.on_write()
@@ -320,7 +329,7 @@ def parse_key(key: bytes) -> tuple[str, type[Replicated], bytes]:
     name = decode_key(step.name) if step else b""
     if step is None or not isinstance(name, str):
         raise CrdtError("malformed key of a store")
-    return name, step.kind, key[: step.end]
+    return name, TYPES[step.kind.KIND], key[: step.end]
 
 
 def decode_fragment(data: bytes) -> Fragment:

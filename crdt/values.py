@@ -42,8 +42,7 @@ def normalise(value: Value) -> Value:
     """A detached copy of `value` in its one form. `TypeError` for a type, `ValueError` for a size
     or depth.
     """
-    if type(value) is str and len(value) < SMALL_TEXT:
-        value.encode()  # a lone surrogate is a ValueError here, not later on the wire
+    if type(value) is str and value.isascii() and len(value) <= MAX_VALUE_BYTES:
         return value
     normal, containers = _normalise(value, MAX_DEPTH)
     if containers and len(pack(normal)) > MAX_VALUE_BYTES:
