@@ -13,14 +13,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from bench.measure import Figure, Progress
+from bench.measure import Beside, Figure, Progress
 
 if TYPE_CHECKING:
     # What argparse calls the object that `add_subparsers` returns.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 TOPICS = {
-    "crdt": "local writes: values alone, and in the store of a member",
+    "crdt": "values: writing, reading, exchanging, bytes; with other libraries beside",
     "channel": "sealing, opening and answering datagrams, without sockets",
     "node": "sealed datagrams through a real node on loopback, and their CPU time",
     "sim": "how much faster than real time 10, 100 and 1,000 members are simulated",
@@ -75,19 +75,37 @@ def machine() -> dict[str, object]:
 
 
 HEADINGS = ("topic", "what", "median", "lowest", "highest", "unit")
-NUMBERS = frozenset(HEADINGS[2:5])
+NUMBERS = range(2, 5)
+"""The columns of numbers, which end at the same place."""
 
 
 def show(figures: Sequence[Figure]) -> None:
     """A drawn table on a terminal where rich is installed, plain aligned columns anywhere else."""
-    rows = [
-        (f.topic, f.what, rounded(f.value), rounded(f.low), rounded(f.high), f.unit)
-        for f in figures
-    ]
+    rows = table(figures)
     if sys.stdout.isatty() and find_spec("rich"):
         draw(rows)
     else:
-        print(aligned([HEADINGS, *rows]))
+        print(aligned(rows))
+
+
+def table(figures: Sequence[Figure]) -> list[list[str]]:
+    """The headings, and a row for each figure; columns that none of them needs are left out."""
+    peers = list(dict.fromkeys(beside.peer for figure in figures for beside in figure.beside))
+    bars = any(figure.bar for figure in figures)
+    rows = [[*HEADINGS, *peers, *(["bar"] if bars else [])]]
+    for f in figures:
+        row = [f.topic, f.what, rounded(f.value), rounded(f.low), rounded(f.high), f.unit]
+        theirs = {beside.peer: compared(beside) for beside in f.beside}
+        row += [theirs.get(peer, "") for peer in peers]
+        rows.append([*row, f.bar] if bars else row)
+    return rows
+
+
+def compared(beside: Beside) -> str:
+    """What another library has, and ours divided by it."""
+    if beside.value is None or beside.ratio is None:
+        return "not installed"
+    return f"{rounded(beside.value)} ({rounded(beside.ratio)}×)"
 
 
 def draw(rows: Sequence[Sequence[str]]) -> None:
@@ -96,9 +114,10 @@ def draw(rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
 
     drawn = Table()
-    for heading in HEADINGS:
-        drawn.add_column(heading, justify="right" if heading in NUMBERS else "left")
-    for row in rows:
+    headings, *others = rows
+    for column, heading in enumerate(headings):
+        drawn.add_column(heading, justify="right" if column in NUMBERS else "left")
+    for row in others:
         drawn.add_row(*row)
     Console().print(drawn)
 
@@ -109,8 +128,8 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     lines = []
     for row in rows:
         cells = [
-            cell.rjust(width) if heading in NUMBERS else cell.ljust(width)
-            for heading, cell, width in zip(HEADINGS, row, widths, strict=True)
+            cell.rjust(width) if column in NUMBERS else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)

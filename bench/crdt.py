@@ -1,77 +1,44 @@
-"""Local writes per second: how fast one thread can change values, before any network.
-
-Alone, a value owns its kernel and nobody collects the deltas. In a member, the same value lives in
-the store of a `Peer` that is driven as the contract of drivers asks: after each batch of writes it
-is woken and its effects are drained. It has no other members, so this is the price of writing,
-logging for anti-entropy and persisting, without that of sending.
+"""Values: how fast they are written, read and exchanged, how large they are, and how fast they are
+written in a member; with what is asked of them beside.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 
-from bench.asker import member
-from bench.measure import Figure, Progress, rates
-from crdt import LWWMap, ORSet, PNCounter
-from gossip import Address, Peer
+from bench import crdt_exchange, crdt_member, crdt_sizes, crdt_speed
+from bench.measure import Figure, Progress
 
-WRITES = 10_000
-BATCH = 100
+ENTRIES = 100_000
 
-Write = Callable[[int], object]
+BARS = {
+    "LWWMap.put, each with its delta": "≥ 1.5× pycrdt (target 3×)",
+    "LWWMap.put, each delta as bytes": "≥ 1× pycrdt",
+    "LWWMap.update of all, one delta": "≥ 1× pycrdt (target 2×)",
+    "PNCounter.increment": "≥ 1× loro (target 3×)",
+    "ORSet.add": "≥ 150,000",
+    "ORSet.remove": "≥ 150,000",
+    "LWWMap[key]": "≥ 0.5× loro (target 1×)",
+    "LWWMap.merge of 100 entries into 100,000": "< 2",
+    "LWWMap.merge of 100 entries into 10,000": "< 2",
+    "LWWMap.merge, the one divided by the other": "0.8 to 1.2",
+    "LWWMap.from_bytes": "≥ 0.5× pycrdt (target 1×)",
+    "LWWMap.to_bytes, one entry changed": "≥ 0.33× pycrdt",
+    "LWWMap.to_bytes, one entry new": "≥ 0.33× pycrdt",
+    "state of an LWWMap, for each entry": "≤ 30",
+    "digest and delta, 100 entries changed": "≤ 2,800",
+    "state after 100,000 sets of 10 keys": "≤ 1,024",
+    "memory of an LWWMap, for each entry": "≤ 450",
+    "memory of an LWWMap read in key order, for each entry": "≤ 450",
+}
+"""What is asked of a figure with `ENTRIES` entries, in its own unit or as a ratio."""
 
 
 def measure(say: Progress) -> Iterator[Figure]:
-    """Writes per second of each type, alone and in a member."""
-    alone: dict[str, Callable[[], Write]] = {
-        "LWWMap.put of a new key, alone": lambda: puts(LWWMap("bench")),
-        "PNCounter.increment, alone": lambda: increments(PNCounter("bench")),
-        "ORSet.add of a new element, alone": lambda: adds(ORSet("bench")),
-    }
-    in_member: dict[str, Callable[[], Write]] = {
-        "LWWMap.put of a new key, in a member": lambda: driven(lambda peer: puts(peer.map("m"))),
-        "PNCounter.increment, in a member": lambda: driven(
-            lambda peer: increments(peer.counter("c"))
-        ),
-        "ORSet.add of a new element, in a member": lambda: driven(lambda peer: adds(peer.set("s"))),
-    }
-    for what, prepare in (alone | in_member).items():
-        say(what)
-        yield Figure.of("crdt", what, rates(prepare, WRITES), "writes/s")
-
-
-def puts(values: LWWMap) -> Write:
-    """A new key with every call."""
-    return lambda number: values.put(f"key {number}", number)
-
-
-def increments(counter: PNCounter) -> Write:
-    """The same counter with every call."""
-    return counter.increment
-
-
-def adds(elements: ORSet) -> Write:
-    """A new element with every call."""
-    return lambda number: elements.add(f"element {number}")
-
-
-def driven(collection: Callable[[Peer], Write]) -> Write:
-    """Writes to a collection of a fresh member, with the driver's turn after each `BATCH`."""
-    peer = lone_member()
-    write = collection(peer)
-
-    def write_and_drive(number: int) -> None:
-        write(number)
-        if number % BATCH == BATCH - 1:
-            peer.wake(time.monotonic_ns())
-            peer.effects()
-
-    return write_and_drive
-
-
-def lone_member() -> Peer:
-    """A running member of a cluster of one."""
-    peer = member("bench", b"bench", Address("127.0.0.1", 7847))
-    peer.start(time.monotonic_ns(), join=[])
-    return peer
+    """Every figure, with its bar."""
+    pairs = [(f"k{number:07}", f"v{number:015}") for number in range(ENTRIES)]
+    for part in (crdt_speed, crdt_exchange, crdt_sizes):
+        for figure in part.measure(pairs, say):
+            yield replace(figure, bar=BARS.get(figure.what, ""))
+    yield from crdt_member.measure(say)

@@ -129,7 +129,7 @@ class BoundedCounter(Replicated):
             )
 
     def _set(self, row: _Row) -> Delta:
-        return self._write(self.replica.encode(), tuple(row))
+        return self._write(self._prefix + self.replica.encode(), tuple(row))
 
     def _rows(self) -> dict[str, _Row]:
         return {key.decode(): _joined(self._entry(key) or ()) for key in self._keys()}

@@ -37,7 +37,7 @@ from .columns import (
 )
 from .context import MAX_COUNTER, CausalContext, Span
 from .errors import CrdtError
-from .fragment import NO_MARK, NOTHING, Entry, Event, Fragment, Mark, Payload, Write
+from .fragment import NO_MARK, NOTHING, Base, Entry, Event, Fragment, Mark, Payload, Write
 from .schema import Schema
 from .values import pack, unpack
 
@@ -114,41 +114,37 @@ def _live(replicas: Sequence[str], counters: Sequence[int], indexes: dict[str, i
     return list(runs(zip(at, counters, strict=True)))
 
 
-def encode_write(kind: int, replica: str, key: bytes, event: Event) -> bytes:
+def encode_write(kind: int, key: bytes, event: Event) -> bytes:
     """What `encode` gives for the delta of one write: the same bytes, several times faster."""
     ((stamp, _, counter, payload),), _, base = event
-    if base.told is None:
-        base.told = _tell(base.context, replica)
-    names, flat, at = base.told
-    known = flat.copy()
+    if base.told is None or base.told[0] != kind:
+        base.told = kind, *_tell(kind, base)
+    _, head, spans, at = base.told
+    known = spans.copy()
     known[at + 2] += counter
-    keys = [key, [0], b""] if len(key) <= PREFIX_BYTES_MAX else pack_keys([key])
-    return _FORMAT_BYTE + _pack(
-        [
-            kind,
-            names,
-            False,
-            known,
-            [flat[at], counter, 0],
-            keys,
-            [stamp] if stamp else [],
-            pack_payloads([payload]),
-            [],
-        ]
-    )
+    rest = [
+        known,
+        [spans[at], counter, 0],
+        [key, [0], b""] if len(key) <= PREFIX_BYTES_MAX else pack_keys([key]),
+        [stamp] if stamp else [],
+        pack_payloads([payload]),
+        [],
+    ]
+    return head + _pack(rest)[1:]
 
 
-def _tell(context: CausalContext, replica: str) -> tuple[list[str], list[int], int]:
-    """The names and the spans of a context as they are encoded, and where among the spans the last
-    one of a replica is, which lacks its length.
+def _tell(kind: int, base: Base) -> tuple[bytes, list[int], int]:
+    """How all deltas of events after `base` begin: their first bytes; the spans of what is known;
+    and where among these the replica's own last one is, which lacks its length.
     """
-    told = context.copy()
+    replica, told = base.replica, base.context.copy()
     told.advance(replica)
     indexes: dict[str, int] = {}
-    flat = _flat(told.spans(), indexes)
-    (*_, at) = (place for place in range(0, len(flat), 3) if flat[place] == indexes[replica])
-    flat[at + 2] = -flat[at + 1]
-    return list(indexes), flat, at
+    spans = _flat(told.spans(), indexes)
+    (*_, at) = (place for place in range(0, len(spans), 3) if spans[place] == indexes[replica])
+    spans[at + 2] = -spans[at + 1]
+    nine_follow = _FORMAT_BYTE + _pack([None] * 9)[:1]
+    return nine_follow + _pack([kind, list(indexes), False])[1:], spans, at
 
 
 class FragmentWriter:

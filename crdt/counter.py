@@ -74,11 +74,11 @@ class GCounter(Replicated):
         check_amount(n)
         if n == 0:
             return self._change([])
-        key = self.replica.encode()
-        entry = self._entry(key)
+        full = self._prefix + self.replica.encode()
+        entry = self._kernel.entries.get(full)
         mine = _greatest(entry) if entry else 0
         check_total(self.value + n)
-        return self._write(key, mine + n)
+        return self._write(full, mine + n)
 
     @property
     def value(self) -> int:
@@ -185,8 +185,8 @@ class PNCounter(Replicated):
 
     def _add(self, up: int, down: int) -> Delta:
         kernel = self._kernel
-        key = kernel.replica.encode()
-        entry = kernel.entries.get(self._prefix + key, ())
+        full = self._prefix + kernel.replica.encode()
+        entry = kernel.entries.get(full, ())
         part = entry[0][3] if len(entry) == 1 else _joined(entry)
         raised, lowered, up_reset, down_reset = part
         raised += up
@@ -195,7 +195,7 @@ class PNCounter(Replicated):
             raise OutOfRange("a counter's total cannot pass 63 bits")
         if not entry or len(kernel.entries) > 1:  # others count too
             check_total(self.value + up - down)
-        return self._write(key, (raised, lowered, up_reset, down_reset))
+        return self._write(full, (raised, lowered, up_reset, down_reset))
 
 
 def _joined(entry: Entry) -> Part:

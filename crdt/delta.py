@@ -20,29 +20,31 @@ class Delta:
     wrote.
     """
 
-    __slots__ = ("_event", "_parts", "kind")
+    __slots__ = ("_event", "_key", "_parts", "kind")
 
     def __init__(
         self,
         kind: int,
         parts: tuple[Fragment, ...],
-        event: tuple[str, bytes, Event] | None = None,
+        key: bytes = b"",
+        event: Event | None = None,
     ) -> None:
-        """What `parts` say one after the other; or one event of a replica about a key, of which the
-        fragment is put together when somebody asks.
+        """What `parts` say one after the other; or one event about a key, of which the fragment is
+        put together when somebody asks.
         """
         self.kind = kind
         self._parts = parts
+        self._key = key
         self._event = event
 
     @property
     def parts(self) -> tuple[Fragment, ...]:
         """What it says, to be joined one by one."""
         if self._event is not None:
-            replica, key, (entry, counter, base) = self._event
+            key, (entry, counter, base) = self._key, self._event
             known = base.context.copy()
-            known.add_span(replica, min(known.last(replica) + 1, counter), counter)
-            marks = {} if entry else {key: Mark(((replica, counter, counter),))}
+            known.add_span(base.replica, min(known.last(base.replica) + 1, counter), counter)
+            marks = {} if entry else {key: Mark(((base.replica, counter, counter),))}
             self._parts = (Fragment({key: entry} if entry else {}, known, marks),)
             self._event = None
         return self._parts
@@ -70,8 +72,8 @@ class Delta:
 
     def to_bytes(self) -> bytes:
         """The delta as bytes; equal deltas give equal bytes."""
-        if self._event is not None and self._event[2][0]:
-            return encode_write(self.kind, *self._event)
+        if self._event is not None and self._event[0]:
+            return encode_write(self.kind, self._key, self._event)
         return encode(self.kind, self.fragment())
 
     @staticmethod

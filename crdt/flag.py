@@ -35,7 +35,7 @@ class EWFlag(Replicated):
 
     def enable(self) -> Delta:
         """Set the flag."""
-        return self._write(_ONLY, None)
+        return self._write(self._prefix + _ONLY, None)
 
     def disable(self) -> Delta:
         """Take back every enabling that was seen here."""

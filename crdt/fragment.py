@@ -54,16 +54,17 @@ class Fragment(NamedTuple):
 
     def leaves(self) -> Iterator[tuple[bytes, Entry, Mark]]:
         """Every key that is spoken of, with all that is said of it."""
+        marks = self.marks
         for key, entry in self.entries.items():
-            yield key, entry, self.marks.get(key, NO_MARK)
-        for key, mark in self.marks.items():
+            yield key, entry, marks.get(key, NO_MARK)
+        for key, mark in marks.items():
             if key not in self.entries:
                 yield key, (), mark
 
     def events(self) -> Iterator[tuple[bytes, list[Span]]]:
         """Every key with its events whose whole effect is here."""
         for key, entry, mark in self.leaves():
-            yield key, [*closing(entry, mark)]
+            yield key, closing(entry, mark)
 
 
 class Base:
@@ -71,13 +72,14 @@ class Base:
     between that and each of them. Shared by all events until something is heard from elsewhere.
     """
 
-    __slots__ = ("context", "told")
+    __slots__ = ("context", "replica", "told")
 
-    def __init__(self, context: CausalContext) -> None:
+    def __init__(self, replica: str, context: CausalContext) -> None:
+        self.replica = replica
         self.context = context
         """Never written to."""
-        self.told: tuple[list[str], list[int], int] | None = None
-        """The context as the codec tells it, once that was asked for."""
+        self.told: tuple[int, bytes, list[int], int] | None = None
+        """How the codec begins to tell of an event after it, once that was asked for."""
 
 
 Event = tuple[Entry, int, Base]
@@ -86,13 +88,13 @@ seen before.
 """
 
 
-def closing(entry: Entry, mark: Mark) -> Iterator[Span]:
+def closing(entry: Entry, mark: Mark) -> list[Span]:
     """The events that may enter the context of whoever joins this leaf: those told apart, and every
     write that lives, since all that is known of its key came along.
     """
-    for _, replica, counter, _ in entry:
-        yield replica, counter, counter
-    yield from mark.slots
+    spans = [(replica, counter, counter) for _, replica, counter, _ in entry]
+    spans += mark.slots
+    return spans
 
 
 def dots(entry: Entry) -> CausalContext:
@@ -101,27 +103,21 @@ def dots(entry: Entry) -> CausalContext:
 
 
 def join_entries(
-    mine: Entry, my_known: Sequence[CausalContext], theirs: Entry, their_known: CausalContext
+    mine: Entry, seen: CausalContext, ahead: CausalContext, theirs: Entry, known: CausalContext
 ) -> Entry:
     """What lives of two entries of one key: a write that both have, and one that the other side has
-    not seen.
-
-    My side has seen all that is in any of `my_known`.
+    not seen. My side has seen what is in `seen` or in `ahead`, theirs what is `known`.
     """
-    if not mine:
-        return tuple(
-            write for write in theirs if not any(write[1:3] in known for known in my_known)
-        )
-    shared = {write[1:3] for write in theirs}
-    kept = [write for write in mine if write[1:3] in shared or write[1:3] not in their_known]
-    held = {write[1:3] for write in mine}
-    fresh = [
-        write
-        for write in theirs
-        if write[1:3] not in held and not any(write[1:3] in known for known in my_known)
-    ]
+    if mine == theirs:
+        return mine
+    shared = [write[1:3] for write in theirs]
+    held = [write[1:3] for write in mine]
+    kept = [w for w in mine if w[1:3] in shared or w[1:3] not in known]
+    fresh = [w for w in theirs if w[1:3] not in held and w[1:3] not in seen and w[1:3] not in ahead]
     if not fresh and len(kept) == len(mine):
         return mine
+    if not kept and len(fresh) == len(theirs):
+        return theirs
     return tuple(sorted(kept + fresh, reverse=True))
 
 
@@ -144,7 +140,7 @@ def join_fragments(fragments: Iterable[Fragment]) -> Fragment:
                 contexts.append(union(fragment.known, mark.beyond))
             if key in known:
                 mine = contexts[known[key]]
-                entries[key] = join_entries(entries[key], [mine], entry, contexts[at])
+                entries[key] = join_entries(entries[key], mine, NOTHING, entry, contexts[at])
                 contexts.append(union(mine, contexts[at]))
                 at = len(contexts) - 1
             else:

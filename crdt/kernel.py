@@ -105,10 +105,10 @@ class Kernel:
     def _seen(self, key: bytes) -> Base:
         """All that was seen for a key, but for own events of late."""
         if self._base is None:
-            self._base = Base(self.context.copy())
+            self._base = Base(self.replica, self.context.copy())
         if key not in self.extra:
             return self._base
-        return Base(union(self._base.context, self.extra[key]))
+        return Base(self.replica, union(self._base.context, self.extra[key]))
 
     def _closed(self, key: bytes, spans: list[Span]) -> None:
         """An occasion for the store to log which key these events were about."""
@@ -132,26 +132,33 @@ class Kernel:
     def _join_leaves(self, fragment: Fragment) -> bool:
         changed = False
         for key, entry, mark in fragment.leaves():
-            changed |= self._join_leaf(key, entry, mark, fragment.known)
+            grown = self._join_leaf(key, entry, mark, fragment.known)
+            add = self.context.add_span
+            fresh = [span for span in closing(entry, mark) if add(*span)]
+            if grown or fresh:
+                self._closed(key, fresh)
+                changed = True
         unseen = CausalContext(fragment.known.beyond(self.context))
         if unseen == self._unseen:  # after one that was lost, many messages lack the same
             unseen = self._unseen
         self._unseen = unseen
-        for key, _, mark in fragment.leaves():
+        for key, _, mark in fragment.leaves() if unseen or fragment.marks or self.extra else ():
             if unseen or mark.beyond or key in self.extra:
                 changed |= self._learn(key, mark, unseen)
         return changed
 
     def _join_complete(self, fragment: Fragment) -> bool:
         changed = False
-        gone = [key for key in self.entries if key not in fragment.entries]
-        for key, entry, mark in fragment.leaves():
-            changed |= self._join_leaf(key, entry, mark, fragment.known)
-        for key in gone:
-            changed |= self._join_leaf(key, (), fragment.marks.get(key, NO_MARK), fragment.known)
+        entries, marks = fragment.entries, fragment.marks
+        for key in [key for key in self.entries if key not in entries]:
+            changed |= self._join_leaf(key, (), marks.get(key, NO_MARK), fragment.known)
+        for key, entry in entries.items():
+            if self.entries.get(key) != entry:
+                mark = marks.get(key, NO_MARK)
+                changed |= self._join_leaf(key, entry, mark, fragment.known)
         changed |= self.context.merge(fragment.known)
-        for key in list({**self.extra, **fragment.marks}):
-            changed |= self._learn(key, fragment.marks.get(key, NO_MARK), NOTHING)
+        for key in list({**self.extra, **marks}):
+            changed |= self._learn(key, marks.get(key, NO_MARK), NOTHING)
         return changed
 
     def _adopt(self, fragment: Fragment) -> bool:
@@ -164,25 +171,19 @@ class Kernel:
         return bool(self.context or self.extra)
 
     def _join_leaf(self, key: bytes, theirs: Entry, mark: Mark, known: CausalContext) -> bool:
-        """Join what a message says of one key, short of what it knows ahead."""
+        """Join what lives under one key; True when that changed anything."""
         mine = self.entries.get(key, ())
         if mark.beyond:
             known = union(known, mark.beyond)
-        extra = self.extra.get(key)
-        seen = [self.context] if extra is None else [self.context, extra]
-        entry = join_entries(mine, seen, theirs, known)
-        changed = entry is not mine and bool(entry or mine)
-        if changed:
-            if entry:
-                self.entries[key] = entry
-            else:
-                del self.entries[key]
-            self.order.note(key)
-        fresh = [span for span in closing(theirs, mark) if self.context.add_span(*span)]
-        if fresh or changed:
-            self._closed(key, fresh)
-            return True
-        return False
+        entry = join_entries(mine, self.context, self.extra.get(key, NOTHING), theirs, known)
+        if entry is mine or not (entry or mine):
+            return False
+        if entry:
+            self.entries[key] = entry
+        else:
+            del self.entries[key]
+        self.order.note(key)
+        return True
 
     def _learn(self, key: bytes, mark: Mark, unseen: CausalContext) -> bool:
         """Remember what a message knows of a key ahead of the context, and forget what this has

@@ -43,10 +43,10 @@ class LWWMap(Replicated, Mapping[Key, Value]):
         """Set one entry. `TypeError` or `ValueError` for what cannot be carried; nothing is changed
         then.
         """
-        encoded, normal = encode_key(key), normalise(value)
+        full, normal = self._prefix + encode_key(key), normalise(value)
         kernel = self._kernel
-        entry = kernel.entries.get(self._prefix + encoded)
-        return self._write(encoded, normal, kernel.clock.tick(entry[0][0] if entry else 0))
+        entry = kernel.entries.get(full)
+        return self._write(full, normal, kernel.clock.tick(entry[0][0] if entry else 0))
 
     def update(self, mapping: Mapping[Key, Value]) -> Delta:
         """Set many entries, as one delta; all or, when one cannot be carried, none."""
@@ -58,11 +58,11 @@ class LWWMap(Replicated, Mapping[Key, Value]):
 
     def delete(self, key: Key) -> Delta:
         """Delete one entry; `KeyError` when it is not there."""
-        encoded = encode_key(key)
-        entry = self._entry(encoded)
+        full = self._prefix + encode_key(key)
+        entry = self._kernel.entries.get(full)
         if entry is None or entry[0][3] is DELETED:
             raise KeyError(key)
-        return self._write(encoded, DELETED, self.clock.tick(entry[0][0]))
+        return self._write(full, DELETED, self.clock.tick(entry[0][0]))
 
     def __setitem__(self, key: Key, value: Value) -> None:
         self.put(key, value)

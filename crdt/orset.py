@@ -38,7 +38,7 @@ class ORSet(Replicated):
 
     def add(self, element: Value) -> Delta:
         """Put an element in. `TypeError` or `ValueError` for one that cannot be carried."""
-        return self._write(element_to_key(element), None)
+        return self._write(self._prefix + element_to_key(element), None)
 
     def remove(self, element: Value) -> Delta:
         """Take an element out; `KeyError` when it is not there."""

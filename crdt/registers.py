@@ -44,7 +44,9 @@ class LWWRegister(Replicated):
         """
         normal = normalise(value)
         entry = self._entry(_ONLY)
-        return self._write(_ONLY, normal, self.clock.tick(entry[0][0] if entry else 0))
+        return self._write(
+            self._prefix + _ONLY, normal, self.clock.tick(entry[0][0] if entry else 0)
+        )
 
     @property
     def value(self) -> Value:
@@ -85,7 +87,7 @@ class MVRegister(Replicated):
         """Replace all the values seen here. `TypeError` or `ValueError` for what cannot be carried;
         nothing is changed then.
         """
-        return self._write(_ONLY, normalise(value))
+        return self._write(self._prefix + _ONLY, normalise(value))
 
     @property
     def value(self) -> list[Value]:

@@ -204,14 +204,13 @@ class Replicated(ABC):
 
     # For the types.
 
-    def _write(self, key: bytes, payload: Payload, stamp: int = 0) -> Delta:
-        """Make a write, and tell of it."""
-        kernel = self._kernel
-        full = self._prefix + key
+    def _write(self, full: bytes, payload: Payload, stamp: int = 0) -> Delta:
+        """Make a write under a key, given with the prefix, and tell of it."""
         if self._prefix:
             self._claim(full)
+        kernel = self._kernel
         kind, cut = self._root
-        return Delta(kind, (), (kernel.replica, full[cut:], kernel.write(full, payload, stamp)))
+        return Delta(kind, (), full[cut:], kernel.write(full, payload, stamp))
 
     def _claim(self, key: bytes) -> None:
         """`CrdtError` when the name of this value, or of one around it, has got another type since

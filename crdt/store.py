@@ -92,8 +92,8 @@ class Store(Kernel):
         self.log: dict[str, dict[int, bytes]] = {}
         self.on_write: Callable[[], None] = lambda: None
         self.on_change: Callable[[bytes], None] = lambda _: None
-        self._unsent: dict[bytes, CausalContext] = {}
-        self._unsaved: dict[bytes, CausalContext] = {}
+        self._unsent: dict[bytes, list[Span]] = {}
+        self._unsaved: dict[bytes, list[Span]] = {}
         self.version = 0
         self._hashes: dict[bytes, int] = {}
         self._hash = 0
@@ -178,7 +178,7 @@ class Store(Kernel):
     def take_unsent(self) -> dict[bytes, tuple[Span, ...]]:
         """The local events since the last call, by key."""
         unsent, self._unsent = self._unsent, {}
-        return {key: tuple(events.spans()) for key, events in unsent.items()}
+        return {key: tuple(spans) for key, spans in unsent.items()}
 
     @property
     def has_unsent(self) -> bool:
@@ -244,7 +244,7 @@ class Store(Kernel):
         records: list[Record] = [(_CONTEXT, encode(STORE, Fragment({}, self.context)))]
         for key, slots in self._unsaved.items():
             records.append((_LEAF + key, self._leaf_record(key)))
-            for replica, low, high in slots.spans():
+            for replica, low, high in slots:
                 records.extend(
                     (_slot_record(replica, counter), key) for counter in range(low, high + 1)
                 )
@@ -299,10 +299,9 @@ def _leaf_hash(key: bytes, entry: Entry) -> int:
     return int.from_bytes(blake2b(pack([key, entry]), digest_size=16).digest(), "big")
 
 
-def _add(events: dict[bytes, CausalContext], key: bytes, spans: list[Span]) -> None:
-    seen = events.setdefault(key, CausalContext())
-    for span in spans:
-        seen.add_span(*span)
+def _add(events: dict[bytes, list[Span]], key: bytes, spans: list[Span]) -> None:
+    held = events.get(key)
+    events[key] = [*CausalContext((*held, *spans)).spans()] if held else spans
 
 
 def _slot_record(replica: str, counter: int) -> bytes:
