@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
 CODE := crdt gossip node sim bench tests
 
-.PHONY: help demo test lint types check sim bench lock clean $(VENV)
+.PHONY: help demo test lint types check sim bench mutants fuzz lock clean $(VENV)
 
 help:                ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -35,6 +35,19 @@ sim: $(VENV)         ## fifty simulated members for a virtual minute
 
 bench: $(VENV)       ## the figures of this machine
 	@$(BIN)/coterie bench all
+
+mutants: $(VENV)     ## broken rules of the replicated types, and the test that catches each
+	@$(BIN)/python -m tests.crdt.show_mutants
+
+# Not in requirements.lock: there are wheels for few machines, and nothing else needs it.
+ATHERIS := atheris==3.0.0
+SECONDS ?= 60
+
+fuzz: $(VENV)        ## any bytes give a value or the one error: SECONDS=60 of looking for others
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) --only-binary :all: $(ATHERIS) || \
+		{ echo "$(ATHERIS) is not available for this Python and machine: nothing was fuzzed" >&2; \
+		exit 1; }
+	@$(BIN)/python -m tests.crdt.fuzz $(SECONDS)
 
 # The stamp is newer than the two files that decide what is installed, or it is made again.
 $(VENV): $(VENV)/installed

@@ -23,6 +23,7 @@ from .delta import Delta
 from .errors import CrdtError, InsufficientRights, OutOfRange
 from .flag import EWFlag
 from .lwwmap import LWWMap
+from .named import NamedValues
 from .ormap import ORMap
 from .orset import ORSet
 from .registers import LWWRegister, MVRegister
@@ -42,6 +43,7 @@ __all__ = [
     "LWWMap",
     "LWWRegister",
     "MVRegister",
+    "NamedValues",
     "ORMap",
     "ORSet",
     "OutOfRange",

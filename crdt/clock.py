@@ -66,7 +66,7 @@ class HybridClock:
         if after < stamp:
             self._last = stamp
             return stamp
-        if after <= wall + self.max_drift_ns:
+        if after <= self._bound(wall):
             self._last = after + 1
         return min(after + 1, MAX_TIMESTAMP)
 
@@ -84,9 +84,13 @@ class HybridClock:
         """
         if not stamps or max(stamps) <= self._last:
             return
-        bound = self._now() + self.max_drift_ns
+        bound = self._bound(self._now())
         for stamp in stamps:
             if stamp > bound:
                 self.drifted += 1
             elif stamp > self._last:
                 self._last = stamp
+
+    def _bound(self, wall: int) -> int:
+        """Up to where a stamp moves this clock."""
+        return min(wall + self.max_drift_ns, MAX_WALL)

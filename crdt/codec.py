@@ -9,8 +9,7 @@ order, which is that of replica and counter: what one replica wrote one after th
 little. `marks` is `[[key, slots, beyond], …]` in order of keys. Replica names stand once, in
 `replicas`, and are meant by their index; a context is `[index, low, length - 1, …]`.
 
-Equal fragments have equal bytes. `FragmentWriter` gathers leaf by leaf, so a sender can stop at a
-size.
+Equal fragments have equal bytes.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ from .columns import (
 )
 from .context import MAX_COUNTER, CausalContext, Span
 from .errors import CrdtError
-from .fragment import NO_MARK, NOTHING, Base, Entry, Event, Fragment, Mark, Payload, Write
+from .fragment import NOTHING, Base, Entry, Event, Fragment, Mark, Payload, Write
 from .schema import Schema
-from .values import pack, unpack
+from .values import unpack
 
 FORMAT = 2
 """The version of this layout; readers refuse others."""
@@ -145,57 +144,6 @@ def _tell(kind: int, base: Base) -> tuple[bytes, list[int], int]:
     spans[at + 2] = -spans[at + 1]
     nine_follow = _FORMAT_BYTE + _pack([None] * 9)[:1]
     return nine_follow + _pack([kind, list(indexes), False])[1:], spans, at
-
-
-class FragmentWriter:
-    """Gathers a fragment leaf by leaf and knows its size, or a little more, as it goes."""
-
-    def __init__(self, kind: int, known: CausalContext) -> None:
-        self._kind = kind
-        self._known = known
-        self._entries: dict[bytes, Entry] = {}
-        self._marks: dict[bytes, Mark] = {}
-        self._leaves = 0
-        self.size = len(self.finish())
-
-    def __len__(self) -> int:
-        return self._leaves
-
-    def add(self, key: bytes, entry: Entry, mark: Mark = NO_MARK, limit: int | None = None) -> bool:
-        """Append a leaf, unless the whole would then exceed `limit` bytes and is not empty; True
-        when appended.
-        """
-        cost = _cost(key, entry, mark)
-        if limit is not None and self._leaves and self.size + cost > limit:
-            self.size = len(self.finish())  # what was added up is generous
-            if self.size + cost > limit:
-                return False
-        self.size += cost
-        self._leaves += 1
-        if entry:
-            self._entries[key] = entry
-        if mark.slots or mark.beyond or not entry:
-            self._marks[key] = mark
-        return True
-
-    def finish(self) -> bytes:
-        """The bytes of all that was added."""
-        return encode(self._kind, Fragment(self._entries, self._known, self._marks))
-
-
-_SPAN_BYTES = 23
-"""The most that three integers take: an index, a counter, a length."""
-
-
-def _cost(key: bytes, entry: Entry, mark: Mark) -> int:
-    """What a leaf takes at most, but for names of replicas that nobody else in it has."""
-    cost = len(entry) * (len(key) + 5)
-    for _, _, _, payload in entry:
-        cost += _SPAN_BYTES + 9 + 5 + len(pack(payload))
-    if mark.slots or mark.beyond or not entry:
-        spans = [*mark.slots, *mark.beyond.spans()]
-        cost += len(key) + 12 + sum(_SPAN_BYTES + len(span[0].encode()) + 5 for span in spans)
-    return cost
 
 
 # Reading.

@@ -40,7 +40,7 @@ class CausalContext:
 
     def __contains__(self, dot: Dot) -> bool:
         replica, counter = dot
-        if counter <= self._vector.get(replica, 0):
+        if 0 < counter <= self._vector.get(replica, 0):
             return True
         ranges = self._early.get(replica)
         if ranges is None:

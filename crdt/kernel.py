@@ -230,10 +230,10 @@ class Kernel:
         entry = self.entries.get(key)
         return entry is not None and self.schema.leaf_type(key).shows(entry)
 
-    def _steps(self, key: bytes) -> Iterator[tuple[int, int]]:
+    def _steps(self, key: bytes) -> Iterator[tuple[int, int, int]]:
         start = 0
         for step in walk(key, self.schema.INSIDE):
-            yield start, step.end - 1
+            yield start, step.end - 1, step.end
             start = step.end
 
     def known(self, key: bytes) -> CausalContext:

@@ -2,8 +2,8 @@
 
 A key is `str` or `bytes`. Encoded, it is one tag byte (1 for str, 2 for bytes) and its bytes: UTF-8
 keeps the order of code points, and all strings come before all bytes. Inside a longer path a
-component is *closed*: zero bytes are escaped and a zero ends it, so that no component is a prefix
-of another and the order still holds (the tuple encoding of FoundationDB does the same).
+component is *closed*: zero bytes are escaped as 00 FF and it ends with 00 01, so that no component
+is a prefix of another and the order still holds (much as in the tuple encoding of FoundationDB).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MAX_KEY_BYTES = 1024
 """
 
 _STR, _BYTES = b"\x01", b"\x02"
-_ZERO, _ESCAPED, _END = b"\x00", b"\x00\xff", b"\x00"
+_ZERO, _ESCAPED, _END = b"\x00", b"\x00\xff", b"\x00\x01"
 
 
 def encode_key(key: str | bytes) -> bytes:
@@ -47,9 +47,14 @@ def decode_key(data: bytes) -> str | bytes:
     raise CrdtError("malformed key")
 
 
+def escape(component: bytes) -> bytes:
+    """The beginning of a path's component, so that more of it may follow."""
+    return component.replace(_ZERO, _ESCAPED)
+
+
 def close(component: bytes) -> bytes:
     """A component of a path: escaped and ended, so that what follows cannot be mistaken for it."""
-    return component.replace(_ZERO, _ESCAPED) + _END
+    return escape(component) + _END
 
 
 def split(path: bytes, start: int = 0) -> tuple[bytes, int]:
@@ -57,11 +62,11 @@ def split(path: bytes, start: int = 0) -> tuple[bytes, int]:
     not closed.
     """
     end = path.find(_ZERO, start)
-    while end >= 0 and path[end : end + 2] == _ESCAPED:
+    while path[end : end + 2] == _ESCAPED:
         end = path.find(_ZERO, end + 2)
-    if end < 0:
+    if end < 0 or path[end : end + 2] != _END:
         raise CrdtError("malformed path")
-    return path[start:end].replace(_ESCAPED, _ZERO), end + 1
+    return path[start:end].replace(_ESCAPED, _ZERO), end + 2
 
 
 def after_prefix(prefix: bytes) -> bytes | None:

@@ -17,9 +17,22 @@ REBUILD = 4
 """Sorting all anew is cheaper than finding places for more than one in four; measured."""
 
 
+class Name:
+    """A name on the way to some keys: how many, and the names that follow it, by type."""
+
+    __slots__ = ("below", "keys")
+
+    def __init__(self) -> None:
+        self.keys = 0
+        self.below: dict[bytes, Names] = {}
+
+
+Names = dict[bytes, Name]
+
+
 class KeyOrder:
     """`shown(key)` tells whether a reader can see a key, `everything()` gives all keys. Keys may
-    be paths: `steps(key)` gives where each name on the way begins, and ends.
+    be paths: `steps(key)` gives, for each step, where its name begins and ends, and where it ends.
     """
 
     __slots__ = ("_everything", "_keys", "_names", "_noted", "_shown", "_steps")
@@ -28,14 +41,14 @@ class KeyOrder:
         self,
         shown: Callable[[bytes], bool],
         everything: Callable[[], Collection[bytes]],
-        steps: Callable[[bytes], Iterable[tuple[int, int]]],
+        steps: Callable[[bytes], Iterable[tuple[int, int, int]]],
     ) -> None:
         self._shown = shown
         self._everything = everything
         self._steps = steps
         self._keys: SortedList[bytes] = SortedList()
         self._noted: dict[bytes, None] | None = None
-        self._names: dict[bytes, dict[bytes, int]] | None = None
+        self._names: Names | None = None
 
     def note(self, key: bytes) -> None:
         """A key may have come, or gone."""
@@ -56,13 +69,17 @@ class KeyOrder:
         return int(above - keys.bisect_left(prefix))
 
     def names(self, prefix: bytes) -> int:
-        """How many names there are directly after `prefix`, in constant time after the first."""
+        """How many names there are directly after `prefix`, without counting them every time."""
         keys = self._current()
         if self._names is None:
             self._names = {}
             for key in keys:
                 self._tally(key, 1)
-        return len(self._names.get(prefix, ()))
+        names = self._names
+        for start, middle, end in self._steps(prefix):
+            name = names.get(prefix[start:middle])
+            names = {} if name is None else name.below.get(prefix[middle:end], {})
+        return len(names)
 
     def range(self, low: bytes, high: bytes | None) -> Iterator[bytes]:
         """The keys from `low` to before `high`, in order; to the end when that is None."""
@@ -97,12 +114,14 @@ class KeyOrder:
 
     def _tally(self, key: bytes, change: int) -> None:
         """Count a key in, or out, under every name on the way to it."""
-        if self._names is None:
+        names = self._names
+        if names is None:
             return
-        for start, end in self._steps(key):
-            names = self._names.setdefault(key[:start], {})
-            names[key[:end]] = names.get(key[:end], 0) + change
-            if not names[key[:end]]:
-                del names[key[:end]]
-                if not names:
-                    del self._names[key[:start]]
+        for start, middle, end in self._steps(key):
+            called = key[start:middle]
+            name = names.setdefault(called, Name())
+            name.keys += change
+            if not name.keys:
+                del names[called]  # and with it all that is below
+                return
+            names = name.below.setdefault(key[middle:end], {})

@@ -20,7 +20,7 @@ from .flag import EWFlag
 from .fragment import Payload
 from .keys import after_prefix, close, decode_key, encode_key
 from .orset import ORSet
-from .paths import check, claim, leaf_type, names, section, walk
+from .paths import Step, check, claim, leaf_type, names, section, walk
 from .registers import LWWRegister, MVRegister
 from .replicated import Replicated
 from .schema import TYPES, Kind
@@ -111,28 +111,31 @@ class ORMap(Replicated):
 
     @property
     def value(self) -> dict[Key, Any]:
-        """The plain values by key, in key order. Of a key that was made with two types at once, the
-        one that comes first in the list of accessors counts.
+        """The plain values by key, in key order. Of a key that was made with several types at once,
+        the first counts of counter, flag, register, mvregister, set, map.
         """
-        kernel, root = self._kernel, self._prefix
-        maps: dict[bytes, dict[Key, Any]] = {root: {}}
+        order, root = self._kernel.order, self._prefix
+        values: dict[Key, Any] = {}
+        way: list[tuple[Step, dict[Key, Any]]] = []  # the maps that the last value was in
         at: bytes | None = root
-        while at is not None and (key := kernel.order.first(at, root)) is not None:
-            above = root
-            for name, kind, end in walk(key[len(root) :], self.INSIDE):
-                here = key[: len(root) + end]
-                within, plain = maps[above], decode_key(name)
-                at = after_prefix(here)
-                if here in maps:
-                    above = here
-                elif plain in within:
-                    break
-                elif kind is ORMap:
-                    within[plain] = maps[here] = {}
-                    above = here
-                else:
-                    within[plain] = TYPES[kind.KIND].over(kernel, here, self._root).value
-        return maps[root]
+        while at is not None and (key := order.first(at, root)) is not None:
+            around = values
+            for depth, step in enumerate(walk(key[len(root) :], self.INSIDE)):
+                if depth == len(way) or way[depth][0] != step:
+                    del way[depth:]
+                    name, section_end = decode_key(step.name), len(root) + step.end
+                    if step.kind is not ORMap or name in around:
+                        if name not in around:
+                            around[name] = self._value_of(key[:section_end], step.kind)
+                        at = after_prefix(key[:section_end])
+                        break
+                    around[name] = inner = dict[Key, Any]()
+                    way.append((step, inner))
+                around = way[depth][1]
+        return values
+
+    def _value_of(self, path: bytes, kind: Kind) -> Any:
+        return TYPES[kind.KIND].over(self._kernel, path, self._root).value
 
     @classmethod
     def leaf_type(cls, key: bytes) -> Kind:

@@ -200,7 +200,10 @@ class Replicated(ABC):
     __hash__ = None  # type: ignore[assignment]  # it is mutable
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.value!r})"
+        try:
+            return f"{type(self).__name__}({self.value!r})"
+        except RecursionError:
+            return f"<{type(self).__name__}, nested deeper than can be shown>"
 
     # For the types.
 
@@ -244,6 +247,8 @@ class Replicated(ABC):
             marks[prefix[cut:] + key] = Mark(((kernel.replica, counter, counter),))
         if cut:
             entries = {key[cut:]: entry for key, entry in entries.items()}
+        if not entries and not marks:
+            return Delta(kind, (Fragment({}),))
         fragment = Fragment(entries, kernel.context.copy(), marks)
         if kernel.extra:
             fragment = self._with_extra(fragment)

@@ -18,16 +18,17 @@ from hashlib import blake2b
 from typing import NamedTuple, TypeVar
 
 from .clock import HybridClock
-from .codec import FragmentWriter, decode, encode
+from .codec import decode, encode
 from .context import CausalContext, Dot, Span
 from .errors import CrdtError
 from .fragment import NOTHING, Entry, Event, Fragment, Mark, Payload, dots
 from .kernel import Kernel
-from .keys import close, decode_key, encode_key, split
+from .keys import close, decode_key, encode_key, escape, split
 from .paths import check, claim, kinds, leaf_type, names, section, walk
 from .replicated import Replicated, stamps
 from .schema import TYPES, Kind, check_writes
 from .values import pack
+from .writer import FragmentWriter
 
 T = TypeVar("T", bound=Replicated)
 
@@ -115,7 +116,7 @@ class Store(Kernel):
 
         A name that was made concurrently with two types comes twice.
         """
-        for name, named in names(self.order, b"", close(encode_key(prefix))[:-1]):
+        for name, named in names(self.order, b"", escape(encode_key(prefix))):
             for kind in kinds(self.order, named):
                 yield str(decode_key(name)), TYPES[kind.KIND]
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import TypeVar
 
-from crdt import CausalContext, HybridClock, LWWMap, ORSet, PNCounter, Replicated, Store
+from crdt import CausalContext, HybridClock, NamedValues, Replicated, Store
 
 from .channel import Channel, Dropped
 from .comparison import Comparison
@@ -62,7 +62,7 @@ from .timing import Timing
 T = TypeVar("T", bound=Replicated)
 
 
-class Peer:
+class Peer(NamedValues):
     """One member. See the package's docstring for how to drive it."""
 
     def __init__(
@@ -243,17 +243,9 @@ class Peer:
         """All members heard of, this one included, by name."""
         return self._membership.members()
 
-    def counter(self, name: str) -> PNCounter:
-        """The counter called `name`, live; `CrdtError` when that name has another type."""
-        return self.store.open(name, PNCounter)
-
-    def set(self, name: str) -> ORSet:
-        """The set called `name`, live; `CrdtError` when that name has another type."""
-        return self.store.open(name, ORSet)
-
-    def map(self, name: str) -> LWWMap:
-        """The map called `name`, live; `CrdtError` when that name has another type."""
-        return self.store.open(name, LWWMap)
+    def open_value(self, name: str, kind: type[T]) -> T:
+        """The value called `name`, live; `CrdtError` when that name has another type."""
+        return self.store.open(name, kind)
 
     def names(self, prefix: str = "") -> dict[str, str]:
         """The names in use that start with `prefix`, each with its type."""

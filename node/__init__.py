@@ -23,6 +23,7 @@ from node.watching import (
     EntryPut,
     Lagged,
     Snapshot,
+    ValueChanged,
 )
 
 __all__ = [
@@ -51,4 +52,5 @@ __all__ = [
     "Snapshot",
     "StartError",
     "SyncTimeout",
+    "ValueChanged",
 ]

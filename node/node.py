@@ -16,12 +16,12 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 from weakref import WeakSet
 
 import trio
 
-from crdt import CausalContext, CrdtError, LWWMap, ORSet, PNCounter
+from crdt import CausalContext, CrdtError, NamedValues, Replicated
 from gossip import Address, Member, Peer, Persist, Statistics, Timing, Transmit
 from node.config import GOSSIP_PORT, Config, split_address
 from node.disk import Disk
@@ -43,7 +43,10 @@ ASK_AGAIN = 0.1
 """Seconds after which `sync` asks again those who have not said that they hold the writes."""
 
 
-class Node:
+T = TypeVar("T", bound=Replicated)
+
+
+class Node(NamedValues):
     """A member of the cluster, inside `async with Node(config) as node`.
 
     Reading and writing are plain calls on local memory; only waiting is async.
@@ -169,17 +172,9 @@ class Node:
 
     # Data.
 
-    def counter(self, name: str) -> PNCounter:
-        """The counter called `name`, live; `CrdtError` when that name has another type."""
-        return self._open().counter(name)
-
-    def set(self, name: str) -> ORSet:
-        """The set called `name`, live; `CrdtError` when that name has another type."""
-        return self._open().set(name)
-
-    def map(self, name: str) -> LWWMap:
-        """The map called `name`, live; `CrdtError` when that name has another type."""
-        return self._open().map(name)
+    def open_value(self, name: str, kind: type[T]) -> T:
+        """The value called `name`, live; `CrdtError` when that name has another type."""
+        return self._open().open_value(name, kind)
 
     def names(self, prefix: str = "") -> Mapping[str, str]:
         """The names in use that start with `prefix`, each with its type."""

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import trio
 
-from crdt import LWWMap, ORSet, Store
+from crdt import BoundedCounter, GCounter, LWWMap, ORSet, PNCounter, Store
 from crdt.keys import decode_key
 from crdt.store import parse_key
 from crdt.values import key_to_element
@@ -80,8 +80,23 @@ class EntryDeleted:
     key: str | bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ValueChanged:
+    """A register, a flag or a map of values has another value."""
+
+    name: str
+    value: Any
+
+
 Change = (
-    Snapshot | Lagged | CounterChanged | ElementAdded | ElementRemoved | EntryPut | EntryDeleted
+    Snapshot
+    | Lagged
+    | CounterChanged
+    | ElementAdded
+    | ElementRemoved
+    | EntryPut
+    | EntryDeleted
+    | ValueChanged
 )
 
 
@@ -152,7 +167,9 @@ class Watcher:
                 return EntryPut(name, entry, self._store.open(name, LWWMap)[entry])
             except KeyError:
                 return EntryDeleted(name, entry)
-        return CounterChanged(name, self._store.open(name, kind).value)
+        value = self._store.open(name, kind).value
+        counts = issubclass(kind, GCounter | PNCounter | BoundedCounter)
+        return (CounterChanged if counts else ValueChanged)(name, value)
 
 
 class EventReader:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from crdt import LWWMap, ORSet, PNCounter
+from typing import TypeVar
+
+from crdt import NamedValues, Replicated
 from gossip import Peer
 from sim.agenda import SECOND, finite
 from sim.errors import SimError
 from sim.host import Host
 from sim.world import World
 
+T = TypeVar("T", bound=Replicated)
 
-class Handle:
+
+class Handle(NamedValues):
     """One node: its data and its view, as its own program would see them, and what can befall it.
 
     Everything but `restart` wants a node that runs: from its start or restart to its crash or
@@ -45,17 +49,9 @@ class Handle:
         """The state of every member in this node's view, itself included, by name."""
         return {member.name: member.state for member in self._peer().members()}
 
-    def counter(self, name: str) -> PNCounter:
-        """The replicated counter of this name, live."""
-        return self._peer().counter(name)
-
-    def set(self, name: str) -> ORSet:
-        """The replicated set of this name, live."""
-        return self._peer().set(name)
-
-    def map(self, name: str) -> LWWMap:
-        """The replicated map of this name, live."""
-        return self._peer().map(name)
+    def open_value(self, name: str, kind: type[T]) -> T:
+        """The value called `name`, live; `CrdtError` when that name has another type."""
+        return self._peer().open_value(name, kind)
 
     def names(self, prefix: str = "") -> dict[str, str]:
         """The names that exist here, each with its type."""

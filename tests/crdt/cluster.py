@@ -47,6 +47,14 @@ def make(name: str) -> Store:
     return Store(name, HybridClock(lambda: 1000))
 
 
+def held(store: Store) -> dict[bytes, set[Dot]]:
+    """The dots that live in a store, by key."""
+    return {
+        key: {(replica, counter) for _, replica, counter, _ in entry}
+        for key, entry in store.entries.items()
+    }
+
+
 def pull(giver: Store, taker: Store) -> None:
     """The taker gets all it lacks, in one message."""
     more = True
@@ -54,7 +62,7 @@ def pull(giver: Store, taker: Store) -> None:
         keys, more = giver.missing(taker.context)
         writer = giver.writer()
         for key, slots in keys.items():
-            writer.add(key, giver.leaf(key, slots))
+            writer.add(key, *giver.leaf(key, slots))
         taker.join(decode_fragment(writer.finish()))
     taker.prune()
     taker.check()
@@ -90,7 +98,7 @@ class Cluster:
         self.sets[i].discard(key)
 
     def _happens(self, i: int, key: str) -> None:
-        self.covered |= set(self.stores[i].entries.get(leaf_key(key), {}))
+        self.covered |= held(self.stores[i]).get(leaf_key(key), set())
 
     # The network.
 
@@ -131,7 +139,7 @@ class Cluster:
         for at in range(0, len(keys), 2):
             writer = store.writer()
             for key, slots in keys[at : at + 2]:
-                assert writer.add(key, store.leaf(key, slots))
+                assert writer.add(key, *store.leaf(key, slots))
             yield writer.finish()
 
     def _receive(self, j: int, datagram: bytes) -> None:
@@ -160,7 +168,7 @@ class Cluster:
         first = self.stores[0]
         for store in self.stores:
             store.check()
-            assert {key: set(entry) for key, entry in store.entries.items()} == truth
+            assert held(store) == truth
             assert store.context == first.context
             assert not store.extra
             assert store.log == first.log

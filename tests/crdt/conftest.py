@@ -9,6 +9,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "fixed")
+
 _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 settings.register_profile(
@@ -26,4 +28,4 @@ settings.register_profile(
     database=None,
     suppress_health_check=_SLOW_IS_FINE,
 )
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+settings.load_profile(PROFILE)

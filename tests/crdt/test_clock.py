@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crdt import HybridClock, LWWMap, OutOfRange
+from crdt import CausalContext, Delta, HybridClock, LWWMap, OutOfRange
 from crdt.clock import MAX_DRIFT_NS, MAX_TIMESTAMP, MAX_WALL
+from crdt.fragment import Fragment
 
 SECOND = 1_000_000_000
 YEAR = 365 * 86400 * SECOND
@@ -112,12 +113,26 @@ def test_a_stamp_that_nobody_could_follow_is_refused_where_it_is_made() -> None:
     assert values.value == {"k": 1}
 
 
-def test_no_stamp_follows_the_last_and_the_clock_stays() -> None:
+def test_the_last_stamp_is_followed_by_itself_and_the_clock_stays() -> None:
     clock = HybridClock(Wall(1000))
-    with pytest.raises(OutOfRange, match="no time stamp follows"):
-        clock.tick(MAX_TIMESTAMP)
     assert clock.tick(MAX_TIMESTAMP - 1) == MAX_TIMESTAMP
+    assert clock.tick(MAX_TIMESTAMP) == MAX_TIMESTAMP
     assert clock.tick() == 1000
+
+
+def test_the_last_stamp_locks_no_key() -> None:
+    """Who has seen the write replaces it, whatever the stamps are: its dot is covered."""
+    forged = (MAX_TIMESTAMP, "z", 1, "forged")
+    spoiled = Delta(LWWMap.KIND, (Fragment({b"\x01k": (forged,)}, CausalContext([("z", 1, 1)])),))
+    right = LWWMap("a", clock=HybridClock(Wall()))
+    right.merge(Delta.from_bytes(spoiled.to_bytes()))
+    changes = [right.put("k", "right"), right.delete("k"), right.put("k", "again")]
+    assert right.value == {"k": "again"}
+    other = LWWMap("b", clock=HybridClock(Wall()))
+    for change, shown in zip(changes, ["right", None, "again"], strict=True):
+        other.merge(change)
+        other.merge(spoiled)
+        assert other.get("k") == shown
 
 
 def test_a_drift_is_not_negative() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crdt import CausalContext, Dot
+from crdt import CausalContext, Dot, OutOfRange
 from crdt.context import MAX_COUNTER, Span
 
 spans = st.lists(
@@ -59,7 +59,18 @@ def test_union_and_difference(one: list[Span], two: list[Span]) -> None:
     assert union.merge(other) == bool(plain(two) - plain(one))
     union.check()
     assert plain(list(union.spans())) == plain(one) | plain(two)
+    assert plain([*context.common(other).spans()]) == plain(one) & plain(two)
+    context.common(other).check()
     assert context == CausalContext(one)
+
+
+@given(spans, st.sampled_from("ab"))
+def test_a_new_event_comes_after_the_last(added: list[Span], replica: str) -> None:
+    context = CausalContext(added)
+    counter = context.last(replica) + 1
+    assert context.advance(replica) == counter
+    context.check()
+    assert plain([*context.spans()]) == plain(added) | {(replica, counter)}
 
 
 @given(st.permutations(range(1, 12)))
@@ -71,11 +82,25 @@ def test_gaps_close_in_whatever_order_events_come(order: list[int]) -> None:
     assert list(context.spans()) == [("a", 1, 11)]
 
 
+@given(spans, spans)
+def test_a_copy_goes_its_own_way(one: list[Span], two: list[Span]) -> None:
+    context = CausalContext(one)
+    twin = context.copy()
+    twin.merge(CausalContext(two))
+    assert context == CausalContext(one)
+    context.merge(CausalContext(two))
+    assert context == twin
+
+
 def test_the_greatest_counters() -> None:
     context = CausalContext([("a", 1, MAX_COUNTER)])
     assert ("a", MAX_COUNTER) in context
     assert ("a", MAX_COUNTER + 1) not in context
     assert not context.add_span("a", 5, MAX_COUNTER)
+    with pytest.raises(OutOfRange, match="no event of 'a' is left"):
+        context.advance("a")
+    with pytest.raises(OutOfRange):
+        CausalContext([("a", MAX_COUNTER, MAX_COUNTER)]).advance("a")
     assert list(context.beyond(CausalContext([("a", 2, 3)]))) == [
         ("a", 1, 1),
         ("a", 4, MAX_COUNTER),

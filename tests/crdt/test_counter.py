@@ -8,11 +8,43 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crdt import CrdtError, Delta, OutOfRange, PNCounter
+from crdt import CrdtError, Delta, GCounter, OutOfRange, PNCounter
 from crdt.counter import LIMIT
 
+Counter = GCounter | PNCounter
 
-def test_increments_of_all_add_up() -> None:
+both = pytest.mark.parametrize("kind", [GCounter, PNCounter])
+changes = pytest.mark.parametrize(
+    ("kind", "change"),
+    [(GCounter, "increment"), (PNCounter, "increment"), (PNCounter, "decrement")],
+)
+
+
+@both
+def test_increments_of_all_are_counted_once(kind: type[Counter]) -> None:
+    a, b, late = kind("a"), kind("b"), kind("late")
+    assert (a.value, repr(a)) == (0, f"{kind.__name__}(0)")
+    told = [a.increment(), a.increment(4), b.increment(7)]
+    for value in (a, b, late):
+        for delta in [*told, *reversed(told)]:
+            value.merge(delta)
+        assert value.value == 12
+    assert a == b == late
+
+
+def test_a_growing_counter_cannot_be_lowered() -> None:
+    assert not hasattr(GCounter, "decrement")
+    assert not hasattr(GCounter, "reset")
+
+
+@both
+def test_nothing_is_added_by_nothing(kind: type[Counter]) -> None:
+    a, b = kind("a"), kind("b")
+    b.merge(a.increment(0))
+    assert a.value == b.value == 0
+
+
+def test_increments_and_decrements_of_all_add_up() -> None:
     a, b = PNCounter("a"), PNCounter("b")
     a.increment()
     a.increment(4)
@@ -92,10 +124,10 @@ def test_a_fork_and_its_original_both_go_on() -> None:
     assert a.value == b.value == 13
 
 
-@pytest.mark.parametrize("change", ["increment", "decrement"])
+@changes
 @pytest.mark.parametrize("amount", [-1, -(2**63), 2**63, 2**64])
-def test_amounts_out_of_range_change_nothing(change: str, amount: int) -> None:
-    a = PNCounter("a")
+def test_amounts_out_of_range_change_nothing(kind: type[Counter], change: str, amount: int) -> None:
+    a = kind("a")
     a.increment(3)
     before = a.to_bytes()
     with pytest.raises(ValueError, match=r"negative|63 bits"):
@@ -103,13 +135,13 @@ def test_amounts_out_of_range_change_nothing(change: str, amount: int) -> None:
     assert a.to_bytes() == before
 
 
-@pytest.mark.parametrize("change", ["increment", "decrement"])
+@changes
 @pytest.mark.parametrize("amount", [True, 1.0, "1", None, ""])
-def test_amounts_are_ints(change: str, amount: Any) -> None:
-    a = PNCounter("a")
+def test_amounts_are_ints(kind: type[Counter], change: str, amount: Any) -> None:
+    a = kind("a")
     with pytest.raises(TypeError, match=f"not {type(amount).__name__}"):
         getattr(a, change)(amount)
-    assert a == PNCounter("b")
+    assert a == kind("b")
 
 
 def test_sixty_three_bits_and_no_more() -> None:
@@ -123,6 +155,43 @@ def test_sixty_three_bits_and_no_more() -> None:
     with pytest.raises(OutOfRange):
         a.decrement()
     with pytest.raises(CrdtError):
+        a.increment()
+    assert a.value == 0
+
+
+def test_a_growing_counter_has_sixty_three_bits() -> None:
+    a = GCounter("a")
+    a.increment(LIMIT - 1)
+    b = GCounter.from_bytes(a.to_bytes(), "b")
+    b.increment()
+    before = b.to_bytes()
+    with pytest.raises(OutOfRange):
+        b.increment()
+    assert b.to_bytes() == before
+    a.increment()
+    a.merge(b)
+    assert a.value == LIMIT + 1
+
+
+def test_the_total_of_all_is_bounded_on_both_sides() -> None:
+    a, b = PNCounter("a"), PNCounter("b")
+    b.decrement(LIMIT)
+    a.merge(b)
+    before = a.to_bytes()
+    with pytest.raises(OutOfRange):
+        a.decrement()
+    assert a.to_bytes() == before
+    a.increment(2)
+    a.decrement(1)
+    assert a.value == 1 - LIMIT
+
+
+def test_a_reset_makes_no_room_for_what_a_replica_ever_added() -> None:
+    """Totals only grow, so 63 bits are what one replica can add in the life of a counter."""
+    a = PNCounter("a")
+    a.increment(LIMIT)
+    a.reset()
+    with pytest.raises(OutOfRange):
         a.increment()
     assert a.value == 0
 

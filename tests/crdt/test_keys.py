@@ -34,7 +34,15 @@ def test_keys_go_round(key: str | bytes) -> None:
 
 @given(blobs, blobs.map(lambda rest: b"\x07" + rest))
 def test_paths_come_apart_as_they_were_put_together(component: bytes, rest: bytes) -> None:
-    assert split(close(component) + rest) == (component, rest)
+    closed = close(component)
+    assert split(closed + rest) == (component, len(closed))
+    assert split(rest + closed, len(rest)) == (component, len(rest + closed))
+
+
+@given(text, text.filter(bool))
+def test_no_component_begins_as_another_one(one: str, more: str) -> None:
+    """Or what belongs to `a` and what belongs to `a\\0` would be one section."""
+    assert not close(encode_key(one + more)).startswith(close(encode_key(one)))
 
 
 @given(blobs, blobs)
@@ -55,10 +63,10 @@ def test_any_bytes_are_a_key_or_the_one_error(data: bytes) -> None:
 @given(st.binary(max_size=12))
 def test_any_bytes_are_a_path_or_the_one_error(data: bytes) -> None:
     try:
-        component, rest = split(data)
+        component, end = split(data)
     except CrdtError:
         return
-    assert close(component) + rest == data
+    assert close(component) == data[:end]
 
 
 def test_the_longest_key() -> None:

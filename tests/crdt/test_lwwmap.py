@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crdt import Delta, HybridClock, LWWMap, OutOfRange
+from crdt import CausalContext, Delta, HybridClock, LWWMap, OutOfRange
 from crdt.clock import MAX_TIMESTAMP, MAX_WALL
-from crdt.kernel import NOTHING, Leaf
+from crdt.fragment import Fragment
 from tests.crdt.laws import keys
 
 
@@ -79,13 +79,36 @@ def test_update_is_all_or_none(bad: dict[Any, Any]) -> None:
     assert a == make("b")
 
 
-def test_update_is_none_when_one_stamp_has_no_successor() -> None:
+def test_a_stamp_without_a_successor_locks_no_key() -> None:
     a = make("a")
-    last = Leaf({("b", 1): (MAX_TIMESTAMP, "last")}, NOTHING, (("b", 1, 1),))
-    a.merge(Delta.from_bytes(Delta(LWWMap.KIND, {b"\x01z": last}).to_bytes()))
+    last = Fragment({b"\x01z": ((MAX_TIMESTAMP, "b", 1, "last"),)}, CausalContext([("b", 1, 1)]))
+    a.merge(Delta.from_bytes(Delta(LWWMap.KIND, (last,)).to_bytes()))
+    b = a.fork("b")
+    b.merge(a.update({"a": 1, "z": 2}))
+    assert a.value == b.value == {"a": 1, "z": 2}
+    b.delete("z")
+    a.merge(b)
+    assert a.value == {"a": 1}
+
+
+@pytest.mark.parametrize("change", ["put", "delete", "update"])
+def test_a_clock_that_nobody_could_follow_is_refused_before_anything_changes(change: str) -> None:
+    wall = [1000]
+    a = LWWMap("a", clock=HybridClock(lambda: wall[0]))
+    a["k"] = 1
+    before = a.to_bytes()
+    wall[0] = MAX_WALL + 1
+    arguments: dict[str, tuple[Any, ...]] = {
+        "put": ("k", 2),
+        "delete": ("k",),
+        "update": ({"x": 1},),
+    }
     with pytest.raises(OutOfRange):
-        a.update({"a": 1, "z": 2})
-    assert a.value == {"z": "last"}
+        getattr(a, change)(*arguments[change])
+    assert a.to_bytes() == before
+    wall[0] = 1000  # the clock was set
+    a["k"] = 2
+    assert a.value == {"k": 2}
 
 
 @pytest.mark.parametrize("ahead", [10**9, 3600 * 10**9, MAX_WALL - 1000])
@@ -138,6 +161,36 @@ def test_what_is_no_key_is_refused_and_is_not_in_it(key: Any) -> None:
     assert key not in a
     assert a.get(key) is None
     assert a == make("b")
+
+
+def test_a_value_that_cannot_be_carried_changes_nothing() -> None:
+    a = make("a")
+    a["k"] = 1
+    before = a.to_bytes()
+    bad: list[Any] = [{1}, object(), 2**64, -(2**63) - 1, {1: 1}, "\ud800", ["\ud800"], "x" * 2**20]
+    for value in bad:
+        with pytest.raises((TypeError, ValueError)):
+            a.put("k", value)
+        with pytest.raises((TypeError, ValueError)):
+            a.update({"a": 1, "k": value})
+    assert a.to_bytes() == before
+
+
+def test_it_reads_like_a_dict() -> None:
+    a = make("a")
+    a.update({"b": 2, "a": 1, b"a": 3})
+    assert list(a) == ["a", "b", b"a"]
+    assert list(a.keys()) == list(a)
+    assert list(a.values()) == [1, 2, 3]
+    assert dict(a) == a.value == {**a} == {"a": 1, "b": 2, b"a": 3}
+    assert a.get("x", "default") == "default"
+    assert repr(a) == "LWWMap({'a': 1, 'b': 2, b'a': 3})"
+    for absent in ("x", b"b", 1, None, "\ud800"):
+        with pytest.raises(KeyError):
+            a[absent]  # type: ignore[index]
+    with pytest.raises(KeyError):
+        del a["x"]
+    assert bool(a) is True
 
 
 @given(

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crdt import CausalContext, CrdtError, HybridClock, LWWMap, ORSet, PNCounter, Store
-from crdt.codec import FragmentWriter
-from crdt.kernel import NOTHING, Leaf
+from crdt.fragment import NOTHING, Mark
 from crdt.store import (
     FRAGMENT_EVENTS_MAX,
     MISSING_EVENTS,
@@ -17,6 +16,7 @@ from crdt.store import (
     decode_fragment,
     parse_key,
 )
+from crdt.writer import FragmentWriter
 from tests.crdt.cluster import SIZE, Cluster, Step, leaf_key, make, pull, steps
 from tests.crdt.disk import Disk, loaded
 from tests.crdt.spoiled import mutated
@@ -123,7 +123,7 @@ def test_nothing_is_merged_into_a_value_of_a_store() -> None:
     one.add(1)
     two.add(2)
     for other in (two, one, one.fork("offline"), ORSet("outside"), two.add(3)):
-        with pytest.raises(CrdtError, match="hears from other nodes"):
+        with pytest.raises(CrdtError, match="merge into the whole"):
             one.merge(other)
     assert one.value == {1}
     assert two.value == {2, 3}
@@ -183,7 +183,7 @@ def test_unsent_events_are_ranges_and_are_given_once() -> None:
 def test_a_message_cannot_close_more_events_than_fit_a_log() -> None:
     for events, fits in [(FRAGMENT_EVENTS_MAX, True), (FRAGMENT_EVENTS_MAX + 1, False), (2**62, 0)]:
         writer = FragmentWriter(STORE, NOTHING)
-        writer.add(leaf_key("x"), Leaf({}, NOTHING, (("x", 1, events),)))
+        writer.add(leaf_key("x"), (), Mark((("x", 1, events),)))
         if fits:
             decode_fragment(writer.finish())
         else:
@@ -197,7 +197,7 @@ def test_clocks_follow_what_they_hear() -> None:
     pull(fast, slow)
     slow.open("m", LWWMap)["other"] = 2
     slow.open("m", LWWMap)["k"] = 2
-    stamps = [entry[dot][0] for entry in slow.entries.values() for dot in entry]
+    stamps = [write[0] for entry in slow.entries.values() for write in entry]
     assert min(stamps) > 5000
     pull(slow, fast)
     assert fast.open("m", LWWMap).value == {"k": 2, "other": 2}
@@ -219,7 +219,7 @@ def test_a_digest_says_nothing_of_what_only_some_know_ahead_of_their_context() -
     lost.open("s", ORSet).add("x")
     writer = lost.writer()
     (key,) = [key for key in lost.entries if key.endswith(b"x")]
-    writer.add(key, lost.leaf(key, (("lost", 2, 2),)))
+    writer.add(key, *lost.leaf(key, (("lost", 2, 2),)))
     one.join(decode_fragment(writer.finish()))
     pull(one, two)
     before = two.digest()
@@ -280,7 +280,7 @@ def test_a_stranger_s_bytes_are_a_message_or_an_error(data: bytes) -> None:
 )
 def test_a_malformed_key_is_refused_although_nothing_lives_there(key: bytes) -> None:
     writer = FragmentWriter(STORE, CausalContext())
-    writer.add(key, Leaf({}, NOTHING, (("x", 1, 1),)))
+    writer.add(key, (), Mark((("x", 1, 1),)))
     with pytest.raises(CrdtError):
         decode_fragment(writer.finish())
 
@@ -293,7 +293,7 @@ def test_a_leaf_closes_every_write_that_lives_in_it() -> None:
     pull(lost, one)
     (key,) = one.entries
     writer = one.writer()
-    writer.add(key, one.leaf(key, (("one", 1, 1),)))
+    writer.add(key, *one.leaf(key, (("one", 1, 1),)))
     two.join(decode_fragment(writer.finish()))
     assert two.context == one.context
     assert not two.extra

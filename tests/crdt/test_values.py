@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 
 from crdt import CrdtError
 from crdt.values import (
+    DELETED,
     MAX_DEPTH,
     MAX_ELEMENT_BYTES,
     MAX_VALUE_BYTES,
+    check_element,
+    check_value,
     detached,
     element_to_key,
     key_to_element,
@@ -175,10 +178,10 @@ def test_the_largest_element() -> None:
 @given(st.binary(max_size=40))
 def test_any_bytes_are_an_element_or_the_one_error(data: bytes) -> None:
     try:
-        element = key_to_element(data)
+        check_element(data)
     except CrdtError:
         return
-    assert element_to_key(element) == data
+    assert element_to_key(key_to_element(data)) == data
 
 
 @pytest.mark.parametrize(
@@ -208,7 +211,24 @@ def test_any_bytes_are_an_element_or_the_one_error(data: bytes) -> None:
 )
 def test_bytes_that_are_no_canonical_element(data: bytes) -> None:
     with pytest.raises(CrdtError):
-        key_to_element(data)
+        check_element(data)
+
+
+@given(elements)
+def test_the_bytes_of_an_element_pass_the_check(element: Any) -> None:
+    check_element(element_to_key(element))
+
+
+def test_a_deleted_value_is_no_value_and_no_element() -> None:
+    """The mark has an encoding, for maps; nobody can store it, at any depth."""
+    assert unpack(pack(DELETED)) is DELETED
+    for value in (DELETED, [DELETED], {"k": [DELETED]}):
+        with pytest.raises(TypeError):
+            normalise(value)
+        with pytest.raises(CrdtError):
+            check_value(unpack(pack(value)))
+        with pytest.raises(CrdtError):
+            check_element(pack(value))
 
 
 @given(st.binary(max_size=60))

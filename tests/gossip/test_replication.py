@@ -9,10 +9,12 @@ from unittest.mock import ANY
 import pytest
 
 from crdt import CausalContext
-from crdt.codec import FragmentWriter
-from crdt.kernel import NOTHING, Leaf
+from crdt.codec import FORMAT, encode
+from crdt.context import Span
+from crdt.fragment import NOTHING, Fragment, Mark, Write
 from crdt.keys import close, encode_key
 from crdt.store import FRAGMENT_EVENTS_MAX, STORE
+from crdt.writer import FragmentWriter
 from gossip import Peer, Timing
 from gossip import replication as module
 from gossip.messages import Delta, Pull
@@ -25,11 +27,12 @@ def holders(talk: Conversation, element: str) -> list[str]:
 
 
 def fragment(
-    key: bytes, dots: Sequence[Any] = (), slots: Sequence[Any] = (), known: Sequence[Any] = ()
+    key: bytes, writes: Sequence[Write] = (), slots: Sequence[Span] = (), known: Sequence[Span] = ()
 ) -> bytes:
-    """A message about one key, made by a stranger."""
+    """A message about one key, made by a stranger; unless told otherwise it knows its writes."""
+    known = known or [(replica, counter, counter) for _, replica, counter, _ in writes]
     writer = FragmentWriter(STORE, CausalContext(known))
-    writer.add(key, Leaf(dict(dots), NOTHING, tuple(slots)))
+    writer.add(key, tuple(writes), Mark(tuple(slots)))
     return writer.finish()
 
 
@@ -72,7 +75,7 @@ def test_writes_of_one_moment_travel_together_and_an_answer_is_not_asked_for() -
 def test_what_is_pushed_is_bounded_and_the_rest_is_pulled() -> None:
     talk, peer, friend = pair()
     for number in range(2000):
-        peer.set("s").add(f"element {number}")
+        peer.set("s").add(f"{number:04}" * 10)
     talk.run(0.02)
     assert len(friend.heard(Delta)) == module.PUSH_DATAGRAMS
 
@@ -82,7 +85,7 @@ def test_what_is_heard_for_the_first_time_is_passed_on_and_later_it_is_not() -> 
     other = talk.friend(peer, "other")
     talk.run(1.9)
     other.heard(Delta)
-    message = Delta(0, 0, fragment(key_of("s"), [(("r", 1), None)], [("r", 1, 1)]))
+    message = Delta(0, 0, fragment(key_of("s"), [(0, "r", 1, None)], [("r", 1, 1)]))
     friend.says(peer, message)
     talk.run(0.02)
     assert len(other.heard(Delta)) == 1
@@ -172,7 +175,7 @@ def test_an_answer_keeps_to_its_window_and_says_that_there_is_more() -> None:
     talk, peer, friend = pair()
     peer.set("s").add("x")
     for number in range(1000):
-        peer.set("s").add(f"element {number:04}")
+        peer.set("s").add(f"{number:04}" * 10)
     talk.run(1)
     friend.heard(Delta)
     nothing = FragmentWriter(STORE, NOTHING).finish()
@@ -208,10 +211,10 @@ def test_a_wide_context_costs_bytes_and_not_a_message_per_key() -> None:
     one, two = talk.cluster(2)
     stranger = talk.friend(one, "stranger")
     for number in range(200):
-        slots = [(f"replica {number:03}", 1, 1)]
-        dots = [((f"replica {number:03}", 1), None)]
+        name = f"replica {number:03}"
         leaf = bytes([0xA3]) + f"{number:03}".encode()
-        stranger.says(one, Delta(1, 0, fragment(key_of("s", leaf=leaf), dots, slots)))
+        data = fragment(key_of("s", leaf=leaf), [(0, name, 1, None)], [(name, 1, 1)])
+        stranger.says(one, Delta(1, 0, data))
     one.map("m").update({f"key {number}": number for number in range(1000)})
     before = one.statistics().bytes_sent
     talk.until(talk.agreed, 20)
@@ -259,31 +262,39 @@ def test_what_a_member_held_is_not_believed_of_its_next_boot() -> None:
 
 # Nonsense.
 
-R = ("r", 1)
+ONE = [("r", 1, 1)]
+
+
+def write(payload: Any, stamp: int = 0, counter: int = 1) -> list[Write]:
+    """The one write of the stranger "r"."""
+    return [(stamp, "r", counter, payload)]
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"\x02\x90", b"\x01\x90",
-        FragmentWriter(STORE, NOTHING, complete=True).finish(),
+        b"", b"\x01\x90", b"\x03\x90", bytes([FORMAT]) + b"\x90",
+        encode(STORE, Fragment({}, complete=True)),
         FragmentWriter(7, NOTHING).finish(),
-        fragment(b"no path", slots=[("r", 1, 1)]),
-        fragment(key_of("s", kind=250), slots=[("r", 1, 1)]),
-        fragment(key_of("s", kind=250), [(R, None)], [("r", 1, 1)]),
-        fragment(key_of("s"), [(R, 5)], [("r", 1, 1)]),
-        fragment(key_of("s", leaf=b"\xd9\x01x"), [(R, None)], [("r", 1, 1)]),
-        fragment(key_of("c", kind=2, leaf=b"r"), [(R, [1, 0, 2, 0])], [("r", 1, 1)]),
-        fragment(key_of("c", kind=2, leaf=b"r"), [(R, [2**63, 0, 0, 0])], [("r", 1, 1)]),
-        fragment(key_of("m", kind=8, leaf=b"\x01k"), [(R, [2**63, 1])], [("r", 1, 1)]),
-        fragment(key_of("s"), [(("r", 0), None)], [("r", 1, 1)]),
+        fragment(b"no path", slots=ONE),
+        fragment(key_of("s", kind=250), slots=ONE),
+        fragment(key_of("s", kind=250), write(None), ONE),
+        fragment(key_of("s"), write(5), ONE),
+        fragment(key_of("s"), write(None, stamp=1), ONE),
+        fragment(key_of("s", leaf=b"\xd9\x01x"), write(None), ONE),
+        fragment(key_of("c", kind=2, leaf=b"r"), write([1, 0, 2, 0]), ONE),
+        fragment(key_of("c", kind=2, leaf=b"r"), write([2**63, 0, 0, 0]), ONE),
+        fragment(key_of("m", kind=8, leaf=b"\x01k"), write(1, stamp=2**63), ONE),
+        fragment(key_of("m", kind=8, leaf=b"\x01k"), write(1, stamp=0), ONE),
+        fragment(key_of("s"), write(None, counter=0), ONE),
+        fragment(key_of("s"), write(None), ONE, [("r", 2, 9)]),  # a write that it has not seen
         fragment(key_of("s"), slots=[("r", 0, 1)]),
         fragment(key_of("s"), slots=[("r", 1, 2**63)]),
         fragment(key_of("s"), slots=[("r", 1, 2**62)]),
         fragment(key_of("s"), slots=[("r", 1, FRAGMENT_EVENTS_MAX), ("t", 1, 1)]),
         fragment(key_of("s"), known=[("r", 2, 2**63)]),
     ],
-    ids=range(19),
+    ids=range(23),
 )  # fmt: skip
 def test_a_malformed_message_is_counted_and_changes_nothing(data: bytes) -> None:
     talk, peer, friend = pair()
@@ -301,9 +312,9 @@ def test_a_malformed_message_is_counted_and_changes_nothing(data: bytes) -> None
 def test_the_good_twins_of_those_messages_are_taken() -> None:
     _talk, peer, friend = pair()
     for data in (
-        fragment(key_of("s"), [(R, None)], [("r", 1, 1)]),
-        fragment(key_of("c", kind=2, leaf=b"r"), [(("r", 2), [2, 0, 2, 0])], [("r", 2, 2)]),
-        fragment(key_of("m", kind=8, leaf=b"\x01k"), [(("r", 3), [10**18, 1])], [("r", 3, 3)]),
+        fragment(key_of("s"), write(None), ONE),
+        fragment(key_of("c", kind=2, leaf=b"r"), write([2, 0, 2, 0], counter=2), [("r", 2, 2)]),
+        fragment(key_of("m", kind=8, leaf=b"\x01k"), write(1, 10**18, 3), [("r", 3, 3)]),
         fragment(key_of("s"), slots=[("t", 1, 1000)]),
     ):
         friend.says(peer, Delta(0, 0, data))
