@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 
 from gossip import MemberEvent
@@ -12,6 +12,7 @@ from sim.handle import Handle
 from sim.host import Host
 from sim.invariants import Broken, StuckError
 from sim.network import Faults, Link, probability
+from sim.trace import Record
 from sim.world import World
 
 LOOK = SECOND // 20
@@ -21,7 +22,10 @@ LOOK = SECOND // 20
 class Simulation:
     """A cluster of `nodes` members n0, n1, …, all started at time 0 and joining through n0."""
 
-    def __init__(self, nodes: int, seed: int = 0, faults: Faults | None = None) -> None:
+    def __init__(
+        self, nodes: int, seed: int = 0, faults: Faults | None = None, *, keep: bool = False
+    ) -> None:
+        """With `keep`, every event is kept in `log`."""
         if type(nodes) is not int or nodes < 1:  # True is an int to isinstance
             raise SimError(f"nodes is how many there are, from 1, not {nodes!r}")
         if type(seed) is not int:
@@ -30,7 +34,7 @@ class Simulation:
             raise SimError(f"faults is a Faults, not {faults!r}")
         self.seed = seed
         self.faults = Faults() if faults is None else faults
-        self._world = World(nodes, seed, self.faults)
+        self._world = World(nodes, seed, self.faults, keep=keep)
         self._handles = {host.name: Handle(self._world, host) for host in self._world.hosts}
         self._hosts = {host.name: host for host in self._world.hosts}
         self._running = False
@@ -143,6 +147,13 @@ class Simulation:
         scenario.
         """
         return self._world.trace.hexdigest()
+
+    @property
+    def log(self) -> Sequence[Record]:
+        """Every event so far, in order. `SimError` when they were not kept."""
+        if self._world.trace.log is None:
+            raise SimError("events were not kept: Simulation(…, keep=True)")
+        return self._world.trace.log
 
     def converged(self) -> bool:
         """Whether every running node sees exactly the running nodes alive, and all digests are

@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import IntEnum
 from hashlib import blake2b
 from struct import Struct
+from typing import NamedTuple
 
 _RECORD = Struct("<qBii8s")
 
@@ -46,22 +47,45 @@ class Kind(IntEnum):
     LINK = 19
 
 
+class Record(NamedTuple):
+    """One event, as it is kept for a story, a picture or a comparison."""
+
+    at: int
+    kind: Kind
+    node: int
+    peer: int
+    payload: bytes
+    cause: int
+    """The place in the log of what led to it: of a datagram that arrives, what its sender was at
+    when it sent it; -1 for what nothing in the run led to."""
+
+
 class Trace:
-    """The running hash of all events so far."""
+    """The running hash of all events so far; and the events themselves, when they are kept."""
 
-    __slots__ = ("_hash", "length")
+    __slots__ = ("_hash", "length", "log")
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep: bool = False) -> None:
         self._hash = blake2b(digest_size=16, person=b"coterie.trace")
         self.length = 0
+        self.log: list[Record] | None = [] if keep else None
 
     def record(
-        self, at: int, kind: Kind, node: int = NOBODY, peer: int = NOBODY, payload: bytes = b""
-    ) -> None:
-        """Add one event."""
+        self,
+        at: int,
+        kind: Kind,
+        node: int = NOBODY,
+        peer: int = NOBODY,
+        payload: bytes = b"",
+        cause: int = NOBODY,
+    ) -> int:
+        """Add one event; its place in the log. What led to it is no part of the hash."""
         summary = blake2b(payload, digest_size=8).digest()
         self._hash.update(_RECORD.pack(at, kind, node, peer, summary))
+        if self.log is not None:
+            self.log.append(Record(at, kind, node, peer, payload, cause))
         self.length += 1
+        return self.length - 1
 
     def hexdigest(self) -> str:
         """The hash of everything recorded until now."""

@@ -32,11 +32,12 @@ DELAY_CALM_MAX = SECOND // 20
 class World:
     """The state of a simulation. Callers have checked what they ask for; hosts are handed in."""
 
-    def __init__(self, nodes: int, seed: int, faults: Faults) -> None:
+    def __init__(self, nodes: int, seed: int, faults: Faults, *, keep: bool = False) -> None:
         self.seed = seed
         self.agenda = Agenda()
         self.network = Network(nodes, seed, faults)
-        self.trace = Trace()
+        self.trace = Trace(keep=keep)
+        self._at = NOBODY  # the place in the log of what is going on
         self.watch = Watch()
         self.events: list[tuple[float, str, MemberEvent]] = []
         self.messages = 0
@@ -82,7 +83,7 @@ class World:
 
     def leave(self, host: Host) -> None:
         """Have a process announce its departure; it ends by itself soon after."""
-        self.trace.record(self.agenda.now, Kind.LEAVE, host.index)
+        self._at = self.trace.record(self.agenda.now, Kind.LEAVE, host.index)
         host.running = False
         assert host.peer is not None
         host.peer.leave(host.clocks.monotonic())
@@ -114,7 +115,7 @@ class World:
     # What happens by itself.
 
     def _boot(self, host: Host, join: Sequence[Address]) -> None:
-        self.trace.record(self.agenda.now, Kind.START, host.index)
+        self._at = self.trace.record(self.agenda.now, Kind.START, host.index, cause=self._at)
         peer = host.boot(self.seed, self._secret)
         peer.on_write = partial(self._wrote, host, peer)
         peer.start(host.clocks.monotonic(), join)
@@ -132,17 +133,19 @@ class World:
             raise SimError(
                 f"{host.name} no longer runs: this value belongs to a process that ended"
             )
-        self.trace.record(self.agenda.now, Kind.WRITE, host.index)
+        self._at = self.trace.record(self.agenda.now, Kind.WRITE, host.index)
         self._set_alarm(host)
 
-    def _arrive(self, host: Host, datagram: bytes, sender: Host) -> None:
+    def _arrive(self, host: Host, datagram: bytes, sender: Host, cause: int) -> None:
         """A datagram reaches a host, and perhaps a process on it."""
         kind = Kind.DELIVER
         if host.peer is None:
             kind = Kind.REFUSE if host.powered else Kind.VANISH
         elif host.paused and len(host.inbox) >= INBOX_MAX:
             kind = Kind.VANISH
-        self.trace.record(self.agenda.now, kind, host.index, sender.index, datagram)
+        self._at = self.trace.record(
+            self.agenda.now, kind, host.index, sender.index, datagram, cause
+        )
         if kind is not Kind.DELIVER:
             return
         if host.paused:
@@ -168,7 +171,7 @@ class World:
             return
         host.wakes = (now, host.wakes[1] + 1) if host.wakes[0] == now else (now, 1)
         self.watch.woken(host, now)
-        self.trace.record(now, Kind.WAKE, host.index)
+        self._at = self.trace.record(now, Kind.WAKE, host.index)
         peer.wake(host.clocks.monotonic())
         self._perform(host, peer)
 
@@ -177,7 +180,7 @@ class World:
         for effect in peer.effects():
             self._perform_one(host, effect)
         if not host.running and peer.phase == "left":
-            self.trace.record(self.agenda.now, Kind.LEFT, host.index)
+            self.trace.record(self.agenda.now, Kind.LEFT, host.index, cause=self._at)
             host.forget()
         else:
             self._set_alarm(host)
@@ -187,12 +190,13 @@ class World:
         if isinstance(effect, Transmit):
             self._send(host, effect.datagram, effect.destination)
         elif isinstance(effect, Persist):
-            self.trace.record(now, Kind.PERSIST, host.index, payload=repr(effect.records).encode())
+            payload = repr(effect.records).encode()
+            self.trace.record(now, Kind.PERSIST, host.index, payload=payload, cause=self._at)
             host.disk.write(effect.records, host.clocks.monotonic())
         elif isinstance(effect, MemberEvent):
             member = effect.member
             words = f"{type(effect).__name__} {member.name} {member.state} {member.incarnation}"
-            self.trace.record(now, Kind.MEMBER, host.index, payload=words.encode())
+            self.trace.record(now, Kind.MEMBER, host.index, payload=words.encode(), cause=self._at)
             self.events.append((now / SECOND, host.name, effect))
             self.watch.told(host, effect, now, calm=self.calm)
         else:
@@ -204,11 +208,11 @@ class World:
         copies = self.network.carry(host.index, target.index, datagram) if target else ()
         if target is None or not copies:
             peer = NOBODY if target is None else target.index
-            self.trace.record(self.agenda.now, Kind.LOSE, host.index, peer, datagram)
+            self.trace.record(self.agenda.now, Kind.LOSE, host.index, peer, datagram, self._at)
             return
         for copy in copies:
             at = self.agenda.now + copy.delay
-            self.agenda.put(at, self._arrive, target, copy.datagram, host)
+            self.agenda.put(at, self._arrive, target, copy.datagram, host, self._at)
 
     def _set_alarm(self, host: Host) -> None:
         """Put the next wake-up on the agenda, if it is sooner than the one that is there.
@@ -232,6 +236,5 @@ class World:
         """Note a fault: from now on, what only holds in a calm world is not asked any more."""
         self.calm = False
         node = NOBODY if host is None else host.index
-        self.trace.record(
-            self.agenda.now, kind, node, NOBODY if peer is None else peer.index, payload
-        )
+        other = NOBODY if peer is None else peer.index
+        self._at = self.trace.record(self.agenda.now, kind, node, other, payload)

@@ -13,7 +13,7 @@ import pytest
 from gossip import Peer
 from node.command import main
 from sim import Simulation
-from sim.command import played
+from sim.cli.run import played
 
 
 def ran(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

@@ -1,0 +1,128 @@
+"""A run as data: what is there, what happens to it, and the one integer that all chance comes from.
+
+A plan can be written by hand (a scenario, in TOML), drawn from a seed (`swarm.py`), saved, replayed
+and made smaller (`shrink.py`); it is the same thing each time. A run is named by the version, the
+plan and its seed, and by nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+from sim.actions import ACTIONS, Action
+from sim.agenda import nanoseconds
+from sim.errors import SimError
+from sim.network import Faults
+
+VERSION = 1
+"""The version of what a plan means. A plan of another version would be another run."""
+
+
+class PlanError(SimError):
+    """A plan says something that cannot be meant. Nothing was run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happens, at a virtual second: an action and its arguments (`actions.py`)."""
+
+    at: float
+    do: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def action(self) -> Action:
+        """What it does."""
+        return ACTIONS[self.do]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A whole run. `PlanError` when it cannot be meant."""
+
+    nodes: int = 5
+    seconds: float = 60.0
+    seed: int = 0
+    faults: Faults = field(default_factory=Faults)
+    """The network everywhere, until something else is set."""
+    settle: float = 0.0
+    """Virtual seconds that the cluster has, after `seconds`, to agree once everything is healed; 0
+    when that is not asked of it."""
+    steps: tuple[Step, ...] = ()
+
+    def __post_init__(self) -> None:
+        if type(self.nodes) is not int or self.nodes < 1:
+            raise PlanError(f"nodes is how many there are, from 1, not {self.nodes!r}")
+        if type(self.seed) is not int:
+            raise PlanError(f"seed is an integer, not {self.seed!r}")
+        names = {f"n{index}" for index in range(self.nodes)}
+        try:
+            nanoseconds(self.seconds, "seconds")
+            nanoseconds(self.settle, "settle")
+            for step in self.steps:
+                nanoseconds(step.at, f"the time of {step.do}")
+                if step.do not in ACTIONS:
+                    raise PlanError(f"there is no action {step.do!r}: {', '.join(ACTIONS)}")
+                step.action().check(step.arguments, names)
+        except PlanError:
+            raise
+        except SimError as error:
+            raise PlanError(str(error)) from None
+
+    def in_order(self) -> list[Step]:
+        """The steps by time; those of one moment as they are written."""
+        return sorted(self.steps, key=lambda step: step.at)
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data, with nothing in it that is as always."""
+        usual = Plan()
+        data: dict[str, Any] = {"version": VERSION}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name not in {"steps", "faults"} and value != getattr(usual, each.name):
+                data[each.name] = value
+        faults = {
+            name: value for name, value in asdict(self.faults).items()
+            if value != getattr(usual.faults, name)
+        }  # fmt: skip
+        if faults:
+            data["faults"] = faults
+        if self.steps:
+            data["steps"] = [{"at": s.at, "do": s.do, **s.arguments} for s in self.steps]
+        return data
+
+    @classmethod
+    def from_data(cls, data: Any) -> Self:
+        """The plan behind `to_data`, or one written by hand. `PlanError` for anything else."""
+        known = {each.name for each in fields(cls)} | {"version"}
+        table(data, "a plan", known)
+        if data.get("version", VERSION) != VERSION:
+            raise PlanError(f"a plan of version {data['version']!r}: this is version {VERSION}")
+        given = {key: value for key, value in data.items() if key != "version"}
+        faults = given.get("faults", {})
+        table(faults, "faults", {each.name for each in fields(Faults)})
+        steps = given.get("steps", [])
+        if type(steps) is not list:
+            raise PlanError(f"steps is a list, not {steps!r}")
+        try:
+            given["faults"] = Faults(**faults)
+        except SimError as error:
+            raise PlanError(f"faults: {error}") from None
+        given["steps"] = tuple(_step(step) for step in steps)
+        return cls(**given)
+
+
+def table(data: Any, what: str, known: set[str]) -> None:
+    """`PlanError` unless `data` is a table with none but these keys."""
+    if type(data) is not dict:
+        raise PlanError(f"{what} is a table, not {data!r}")
+    for key in data:
+        if key not in known:
+            raise PlanError(f"{what}: unknown key {key!r}; known are {', '.join(sorted(known))}")
+
+
+def _step(data: Any) -> Step:
+    if type(data) is not dict or "at" not in data or type(data.get("do")) is not str:
+        raise PlanError(f"a step says when (at) and what (do): {data!r}")
+    return Step(data["at"], data["do"], {k: v for k, v in data.items() if k not in {"at", "do"}})
