@@ -259,6 +259,11 @@ class Store(Kernel):
         marks = {key: Mark(beyond=ahead)} if ahead else {}
         return encode(STORE, Fragment({key: entry} if entry else {}, dots(entry), marks))
 
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether `take_records` has something to give."""
+        return bool(self._unsaved)
+
     def discard_records(self) -> None:
         """Forget what `take_records` would give: there is no disk."""
         self._unsaved = {}

@@ -62,6 +62,7 @@ class Membership:
         self._table: dict[str, Claim] = {}
         self._buckets = [0] * BUCKETS
         self._digest = 0
+        self._digest_bytes = bytes(HASH_BYTES)
         self._others: list[Claim] | None = None
         self._store(me)
 
@@ -107,7 +108,7 @@ class Membership:
 
     def digest(self) -> bytes:
         """A hash of the table."""
-        return self._digest.to_bytes(HASH_BYTES, "big")
+        return self._digest_bytes
 
     # Changing.
 
@@ -177,6 +178,7 @@ class Membership:
         change = _hash(claim) ^ (_hash(known) if known is not None else 0)
         self._buckets[_bucket(claim.name)] ^= change
         self._digest ^= change
+        self._digest_bytes = self._digest.to_bytes(HASH_BYTES, "big")
         self._table[claim.name] = claim
         self._others = None
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_address
+from operator import call
 from typing import Any, NamedTuple
 
 import msgpack
@@ -149,9 +150,12 @@ def _bytes(value: Any) -> bytes:
 
 
 def _name(value: Any) -> str:
-    if not is_name(value):
+    if type(value) is not str or not _names_somebody(value):
         raise ValueError
-    return str(value)
+    return value
+
+
+_names_somebody = lru_cache(HOSTS)(is_name)
 
 
 def _accuser(value: Any) -> str:
@@ -239,8 +243,11 @@ def encode(message: Message) -> bytes:
     """The frame of a message; those that hold claims are encoded by `encode_claims` and
     `encode_join`.
     """
-    data: bytes = msgpack.packb((_NUMBERS[type(message)], *message))
+    data: bytes = _pack((_NUMBERS[type(message)], *message))
     return data
+
+
+_pack = msgpack.Packer().pack
 
 
 @lru_cache(HOSTS)
@@ -284,8 +291,7 @@ def decode_frame(frame: Any) -> Message:
     kind, fields = KINDS[frame[0]]
     if len(frame) != len(fields) + 1:
         raise ValueError
-    values = [field(value) for field, value in zip(fields, frame[1:], strict=True)]
-    message: Message = kind(*values)
+    message: Message = kind(*map(call, fields, frame[1:]))
     return message
 
 

@@ -95,7 +95,7 @@ class Peer(NamedValues):
         self._timing = timing or Timing.lan()
         self._random = random
         self._timers = Timers()
-        self._received: Counter[str] = Counter()
+        self._received_datagrams = self._received_bytes = 0
         self._drops: Counter[str] = Counter()
         self._records = Records(recovered)
         me = Claim(
@@ -182,8 +182,8 @@ class Peer(NamedValues):
         """Take in a datagram. Whatever its bytes are, this does not raise."""
         if self.phase in ("new", "left"):
             return
-        self._received["datagrams"] += 1
-        self._received["bytes"] += len(datagram)
+        self._received_datagrams += 1
+        self._received_bytes += len(datagram)
         try:
             sender, epoch, messages = decode_datagram(self._channel.open(datagram))
             if sender == self.name:
@@ -286,8 +286,8 @@ class Peer(NamedValues):
         return Statistics(
             datagrams_sent=self._outbox.datagrams,
             bytes_sent=self._outbox.bytes,
-            datagrams_received=self._received["datagrams"],
-            bytes_received=self._received["bytes"],
+            datagrams_received=self._received_datagrams,
+            bytes_received=self._received_bytes,
             dropped={reason: self._drops[reason] for reason in sorted(self._drops)},
             name_conflicts=self._membership.conflicts,
             members_refused=self._membership.refused,
@@ -397,14 +397,16 @@ class Peer(NamedValues):
     def _settle(self, now: int) -> None:
         """After every call: take up what was written, spread what is news, save what changed."""
         if self.phase != "left":
-            self._replication.gather(now)
-            self._spread(now)
+            if self.store.has_unsent:
+                self._replication.gather(now)
+            if self._membership.rumors:
+                self._spread(now)
         records = self._records.take(self.store)
         if records:
             self._outbox.effects.append(Persist(records))
 
     def _spread(self, now: int) -> None:
-        if self._membership.rumors and "gossip" not in self._timers and self._membership.others():
+        if "gossip" not in self._timers and self._membership.others():
             self._timers.set("gossip", now + self._timing.gossip_interval, self._gossip)
 
     def _gossip(self, _: int) -> None:

@@ -69,6 +69,8 @@ class Records:
 
     def take(self, store: Store) -> tuple[Record, ...]:
         """What is to be persisted now; nothing when this member has no disk."""
+        if not self._pending and not store.has_unsaved:
+            return ()
         if not self._durable:
             self._pending.clear()
             store.discard_records()

@@ -1,8 +1,8 @@
 """One deadline for the driver, out of many inside.
 
 Every timer has a key; setting it again moves it. The host only learns the next moment that matters.
-A timer that is stopped or moved leaves a stale entry in the heap, which is skipped when its time
-comes, so nothing ever fires twice.
+A timer that is stopped or moved leaves a stale entry in the heap, which is dropped when it comes to
+the top, so nothing ever fires twice and the top is always the next deadline.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ class Timers:
     def set(self, key: Hashable, at: int, action: Action) -> None:
         """Let `action` happen at time `at` (ns), instead of what was set under `key` before."""
         self._sequence += 1
+        moved = key in self._live
         self._live[key] = (at, self._sequence, action)
         heappush(self._heap, (at, self._sequence, key))
-        if len(self._heap) > 64 + 4 * len(self._live):
-            self._heap = [(at, seq, key) for key, (at, seq, _) in self._live.items()]
-            heapify(self._heap)
+        if moved:
+            self._drop_stale()
 
     def stop(self, key: Hashable) -> None:
         """Forget a timer, if it is set."""
-        self._live.pop(key, None)
+        if self._live.pop(key, None) is not None:
+            self._drop_stale()
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._live
@@ -41,19 +42,27 @@ class Timers:
     @property
     def next(self) -> int | None:
         """The time of the earliest timer."""
-        while self._heap:
-            at, sequence, key = self._heap[0]
-            live = self._live.get(key)
-            if live is not None and live[1] == sequence:
-                return at
-            heappop(self._heap)
-        return None
+        return self._heap[0][0] if self._heap else None
 
     def due(self, now: int) -> Iterator[Action]:
         """Take the actions due by `now`, in order; those that they set for `now` or earlier too."""
-        while (at := self.next) is not None and at <= now:
+        while self._heap and self._heap[0][0] <= now:
             key = heappop(self._heap)[2]
-            yield self._live.pop(key)[2]
+            action = self._live.pop(key)[2]
+            self._drop_stale()
+            yield action
+
+    def _drop_stale(self) -> None:
+        """See that the earliest entry is of a timer that is set, and that few others are not."""
+        heap, live = self._heap, self._live
+        if len(heap) > 64 + 4 * len(live):
+            heap[:] = [(at, sequence, key) for key, (at, sequence, _) in live.items()]
+            heapify(heap)
+        while heap:
+            _, sequence, key = heap[0]
+            if key in live and live[key][1] == sequence:
+                return
+            heappop(heap)
 
     def clear(self) -> None:
         """Forget all timers."""

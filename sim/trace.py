@@ -1,8 +1,8 @@
 """The run as one hash: equal hashes mean that two runs were the same, event by event.
 
-Every event adds one record of fixed size to a running BLAKE2b: when, what, at which node, with
-which peer, and an 8-byte hash of what it carried. Only what happens is recorded. What is merely
-looked at, or where a `run` was split, leaves no trace.
+Every event adds a record to a running BLAKE2b: when, what, at which node, with which peer, and what
+it carried. Only what happens is recorded. What is merely looked at, or where a `run` was split,
+leaves no trace.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from hashlib import blake2b
 from struct import Struct
 from typing import NamedTuple
 
-_RECORD = Struct("<qBii8s")
+_RECORD = Struct("<qBiiI")
 
 NOBODY = -1
 """Stands for "no node" and "no peer" in a record."""
@@ -80,8 +80,7 @@ class Trace:
         cause: int = NOBODY,
     ) -> int:
         """Add one event; its place in the log. What led to it is no part of the hash."""
-        summary = blake2b(payload, digest_size=8).digest()
-        self._hash.update(_RECORD.pack(at, kind, node, peer, summary))
+        self._hash.update(_RECORD.pack(at, kind, node, peer, len(payload)) + payload)
         if self.log is not None:
             self.log.append(Record(at, kind, node, peer, payload, cause))
         self.length += 1

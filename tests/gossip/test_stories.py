@@ -291,7 +291,7 @@ def test_what_was_written_just_before_is_handed_over(loss: float) -> None:
     talk.until(lambda: peers[1].phase == "left", 5)
     talk.kill("n1")
     talk.loss = 0.0
-    talk.until(lambda: len(peers[3].map("m")) == 5000, 20)
+    talk.until(lambda: all(len(peers[at].map("m")) == 5000 for at in (0, 2, 3)), 20)
     assert peers[0].map("m")["key 04999"] == 4999
 
 
