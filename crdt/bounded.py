@@ -5,10 +5,9 @@ it has rights to, without asking anybody. Adding makes rights at the replica tha
 handed on. There is one leaf per replica, under that replica's name and written by it alone:
 `(added, taken, [(replica, handed on to it), …])`, totals that only grow.
 
-A replica's rights are what it added and got, less what it took and handed on. They are never below
-nothing where all is known. Where a hand-over has not been heard of yet, and its receiver's use of
-it has, they would seem to be: such a replica counts as having none, so no reader ever sees a value
-below zero.
+A replica's rights are what it added and got, less what it took and handed on, and never below
+nothing. The value is what was added less what was taken. Where all is known that is the sum of all
+rights, so it is not below zero; where the taking was heard of before the adding, it counts as zero.
 
 Reference: Balegas et al., "Extending eventually consistent cloud databases for enforcing numeric
 invariants" (2015).
@@ -92,12 +91,15 @@ class BoundedCounter(Replicated):
     @property
     def rights(self) -> int:
         """How much this replica may take away or hand on."""
-        return self._rights().get(self.replica, 0)
+        rows = self._rows()
+        mine = rows.get(self.replica, _Row())
+        got = sum(n for row in rows.values() for to, n in row.handed if to == self.replica)
+        return max(0, mine.added + got - mine.taken - sum(n for _, n in mine.handed))
 
     @property
     def value(self) -> int:
-        """What all replicas have rights to, as far as is known here."""
-        return sum(self._rights().values())
+        """What was added less what was taken, as far as is known here."""
+        return max(0, sum(row.added - row.taken for row in self._rows().values()))
 
     @classmethod
     def check_key(cls, key: bytes) -> Kind:
@@ -133,16 +135,6 @@ class BoundedCounter(Replicated):
 
     def _rows(self) -> dict[str, _Row]:
         return {key.decode(): _joined(self._entry(key) or ()) for key in self._keys()}
-
-    def _rights(self) -> dict[str, int]:
-        """What each replica that is known of has rights to."""
-        rows = self._rows()
-        rights = {name: row.added - row.taken for name, row in rows.items()}
-        for name, row in rows.items():
-            for to, n in row.handed:
-                rights[name] -= n
-                rights[to] = rights.get(to, 0) + n
-        return {name: max(0, n) for name, n in rights.items()}
 
 
 def _joined(entry: Entry) -> _Row:

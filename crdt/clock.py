@@ -61,6 +61,8 @@ class HybridClock:
             raise OutOfRange(
                 f"a time stamp of {wall} ns could not be followed: set this machine's clock"
             )
+        if type(wall) is not int:
+            raise TypeError(f"a clock gives an int of nanoseconds, not {type(wall).__name__}")
         stamp = self._last + 1
         stamp = max(stamp, wall)
         if after < stamp:

@@ -43,6 +43,11 @@ from .values import unpack
 FORMAT = 2
 """The version of this layout; readers refuse others."""
 
+AHEAD_SPANS_MAX = 2**20
+"""How many spans the keys of a message may know of in all; chosen by us, against one that makes
+much of little.
+"""
+
 _pack = msgpack.Packer().pack
 
 
@@ -169,7 +174,11 @@ def decode(data: bytes, types: Mapping[int, Schema]) -> tuple[int, Fragment]:
     seen, held = CausalContext(_spans(known, replicas)), _spans(live, replicas)
     require(seen.covers(CausalContext(held)))  # who tells of a write has seen it
     entries = _entries(held, keys, stamps, payloads, schema)
-    return kind, Fragment(entries, seen, _marks(marks, replicas, schema), complete)
+    told = _marks(marks, replicas, schema)
+    # What goes beyond is kept with what is known for all, per key, unless that is the whole state.
+    ahead = sum(1 for mark in told.values() if mark.beyond)
+    require(complete or ahead * (len(known) // 3) <= AHEAD_SPANS_MAX)
+    return kind, Fragment(entries, seen, told, complete)
 
 
 def _spans(flat: Any, replicas: Sequence[str]) -> list[Span]:

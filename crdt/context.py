@@ -123,7 +123,40 @@ class CausalContext:
 
     def covers(self, other: CausalContext) -> bool:
         """Whether every dot of `other` is in this set."""
-        return next(other.beyond(self), None) is None
+        return all(self._holds(*span) for span in other.spans())
+
+    def _holds(self, replica: str, low: int, high: int) -> bool:
+        if high <= self._vector.get(replica, 0):
+            return True
+        start, end = self._range_of(replica, high)
+        return start <= low and high <= end
+
+    def _range_of(self, replica: str, counter: int) -> tuple[int, int]:
+        """The range of consecutive dots around a dot; (counter, counter - 1) when it is in none."""
+        seen = self._vector.get(replica, 0)
+        if counter <= seen:
+            return 1, seen
+        ranges = self._early.get(replica, ())
+        at = bisect_left(ranges, (counter + 1,)) - 1
+        return ranges[at] if at >= 0 and counter <= ranges[at][1] else (counter, counter - 1)
+
+    def ahead_of(self, base: CausalContext) -> CausalContext:
+        """The one shortest set that makes the same of `base` as this one does when it is added.
+
+        It has what `base` lacks, and what of `base` lies in between: so it takes few ranges also
+        where `base` has many gaps, and it is the same for all that add the same to `base`.
+        """
+        ahead = CausalContext()
+        for replica, low, high in self.spans():
+            first = base._range_of(replica, low)[1] + 1
+            last = base._range_of(replica, high)[0] - 1 if (replica, high) in base else high
+            first = max(low, first)
+            if first <= last:
+                before = ahead.last(replica)
+                if before and base._holds(replica, before + 1, first - 1):
+                    first = before + 1
+                ahead.add_span(replica, first, last)
+        return ahead
 
     def beyond(self, other: CausalContext) -> Iterator[Span]:
         """The dots of this set that `other` lacks, as spans in order of replica and counter."""

@@ -194,7 +194,8 @@ class PNCounter(Replicated):
         if raised > LIMIT or lowered > LIMIT:
             raise OutOfRange("a counter's total cannot pass 63 bits")
         if not entry or len(kernel.entries) > 1:  # others count too
-            check_total(self.value + up - down)
+            value = self.value  # which may be beyond the range by what others added meanwhile
+            check_total(max(0, value + up) if up else min(0, value - down))
         return self._write(full, (raised, lowered, up_reset, down_reset))
 
 

@@ -8,7 +8,9 @@ from .fragment import Event, Fragment, Mark, join_fragments
 from .schema import TYPES
 
 PARTS = 64
-"""Joined changes are put in normal form when they are more than this, and more than half of all."""
+"""Joined changes are put in normal form when they are more than this, and than the leaves of any:
+then that costs each of them little.
+"""
 
 
 class Delta:
@@ -60,7 +62,7 @@ class Delta:
         if type(other) is not Delta or other.kind != self.kind:
             raise CrdtError(f"only another delta of {self.type_name} can be joined to this one")
         parts = self.parts + other.parts
-        if len(parts) > PARTS and len(parts) > len(parts[0].entries):
+        if len(parts) > PARTS and len(parts) > max(map(_leaves, parts)):
             parts = (join_fragments(parts),)
         return Delta(self.kind, parts)
 
@@ -91,3 +93,7 @@ class Delta:
 
     def __repr__(self) -> str:
         return f"<Delta of {self.type_name}, {sum(1 for _ in self.fragment().leaves())} leaves>"
+
+
+def _leaves(fragment: Fragment) -> int:
+    return len(fragment.entries) + len(fragment.marks)

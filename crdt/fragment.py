@@ -8,6 +8,7 @@ seen. A dot that was seen and does not live there is dead.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from .context import CausalContext, Span
@@ -165,7 +166,7 @@ def _normal(
     for context in wide.values():
         if context != common:
             common = common.common(context)
-    rest = {at: CausalContext(context.beyond(common)) for at, context in wide.items()}
+    rest = {at: context.ahead_of(common) for at, context in wide.items()}
     marks: dict[bytes, Mark] = {}
     for key, entry in entries.items():
         beyond = rest[known[key]]
@@ -181,3 +182,22 @@ def union(*contexts: CausalContext) -> CausalContext:
     for context in contexts[1:]:
         joined.merge(context)
     return joined
+
+
+def renamed(fragment: Fragment, section: bytes) -> Fragment:
+    """The same with names of replicas that are those of one section of their kernel alone; they
+    come in the same order as before.
+    """
+    tail = "\0" + blake2b(section, digest_size=6).hexdigest()
+
+    def spans(context: CausalContext) -> CausalContext:
+        return CausalContext((replica + tail, low, high) for replica, low, high in context.spans())
+
+    entries = {
+        key: tuple(
+            (stamp, name + tail, counter, payload) for stamp, name, counter, payload in entry
+        )
+        for key, entry in fragment.entries.items()
+    }
+    marks = {key: Mark(beyond=spans(mark.beyond)) for key, mark in fragment.marks.items()}
+    return Fragment(entries, spans(fragment.known), marks, fragment.complete)

@@ -38,7 +38,9 @@ from .fragment import (
     Mark,
     Payload,
     closing,
+    dots,
     join_entries,
+    renamed,
     union,
 )
 from .keys import after_prefix
@@ -67,7 +69,6 @@ class Kernel:
         self.extra: dict[bytes, CausalContext] = {}
         self.order = KeyOrder(self._shown, self.entries.keys, self._steps)
         self._base: Base | None = None
-        self._unseen = NOTHING
         self._joins = 0
 
     # Local events.
@@ -81,26 +82,26 @@ class Kernel:
         self.order.note(key)
         return entry, counter, base
 
-    def write_many(self, writes: Sequence[tuple[bytes, Payload, int]]) -> dict[bytes, Entry]:
-        """Several events at once, each `(key, payload, stamp)` and no key twice: what lives now
-        under each. When there are not enough events left, nothing happens.
+    def change(
+        self, writes: Sequence[tuple[bytes, Payload, int]], removals: Sequence[bytes]
+    ) -> tuple[dict[bytes, Entry], dict[bytes, Mark]]:
+        """Several events at once: writes, each `(key, payload, stamp)`, and removals, no key twice.
+        What lives now under each, and how a removal is told. When there are not enough events left,
+        nothing happens.
         """
         replica, note = self.replica, self.order.note
-        first = self.context.advance(replica, len(writes))
+        first = self.context.advance(replica, len(writes) + len(removals))
         written: dict[bytes, Entry] = {}
         for counter, (key, payload, stamp) in enumerate(writes, first):
             written[key] = ((stamp, replica, counter, payload),)
             note(key)
         self.entries.update(written)
-        return written
-
-    def remove(self, key: bytes) -> Event:
-        """A new event that takes away all that this replica holds under `key`."""
-        base = self._seen(key)
-        counter = self.context.advance(self.replica)
-        self.entries.pop(key, None)
-        self.order.note(key)
-        return (), counter, base
+        removed: dict[bytes, Mark] = {}
+        for counter, key in enumerate(removals, first + len(writes)):
+            self.entries.pop(key, None)
+            removed[key] = Mark(((replica, counter, counter),))
+            note(key)
+        return written, removed
 
     def _seen(self, key: bytes) -> Base:
         """All that was seen for a key, but for own events of late."""
@@ -138,13 +139,13 @@ class Kernel:
             if grown or fresh:
                 self._closed(key, fresh)
                 changed = True
-        unseen = CausalContext(fragment.known.beyond(self.context))
-        if unseen == self._unseen:  # after one that was lost, many messages lack the same
-            unseen = self._unseen
-        self._unseen = unseen
-        for key, _, mark in fragment.leaves() if unseen or fragment.marks or self.extra else ():
-            if unseen or mark.beyond or key in self.extra:
-                changed |= self._learn(key, mark, unseen)
+        news = not self.context.covers(fragment.known)
+        for key, _, mark in fragment.leaves() if news or fragment.marks or self.extra else ():
+            if news or mark.beyond or key in self.extra:
+                known = fragment.known if news else NOTHING
+                if self._learn(key, union(known, mark.beyond) if mark.beyond else known):
+                    self._closed(key, [])
+                    changed = True
         return changed
 
     def _join_complete(self, fragment: Fragment) -> bool:
@@ -158,7 +159,7 @@ class Kernel:
                 changed |= self._join_leaf(key, entry, mark, fragment.known)
         changed |= self.context.merge(fragment.known)
         for key in list({**self.extra, **marks}):
-            changed |= self._learn(key, marks.get(key, NO_MARK), NOTHING)
+            changed |= self._learn(key, marks.get(key, NO_MARK).beyond)
         return changed
 
     def _adopt(self, fragment: Fragment) -> bool:
@@ -185,24 +186,19 @@ class Kernel:
         self.order.note(key)
         return True
 
-    def _learn(self, key: bytes, mark: Mark, unseen: CausalContext) -> bool:
-        """Remember what a message knows of a key ahead of the context, and forget what this has
-        caught up with; True when there was news.
+    def _learn(self, key: bytes, known: CausalContext) -> bool:
+        """Remember what a message knows of a key if the context is behind that, and forget what
+        this has caught up with; True when there was news.
+
+        What is remembered may have dots of the context in it: leaving those out would take a range
+        for each gap of the context, for each key, instead of one object that many keys share.
         """
         mine = self.extra.get(key)
-        if mine is None and not mark.beyond:
-            if unseen:
-                self.extra[key] = unseen  # shared by the keys of a message, and never written to
-            return bool(unseen)
-        grown = CausalContext(mark.beyond.beyond(self.context))
-        grown.merge(unseen)
-        news = bool(grown) if mine is None else not mine.covers(grown)
-        if mine is not None:
-            for span in mine.beyond(self.context):
-                grown.add_span(*span)
-        if grown:
-            self.extra[key] = grown
-        elif mine is not None:
+        rest = known if mine is None else CausalContext(known.beyond(mine))
+        news = not self.context.covers(rest)
+        if news:
+            self.extra[key] = known if mine is None or known.covers(mine) else union(mine, known)
+        elif mine is not None and self.context.covers(mine):
             self._forget(key)
         return news
 
@@ -243,6 +239,9 @@ class Kernel:
     def state(self, prefix: bytes = b"") -> Fragment:
         """Everything under `prefix`, to be joined elsewhere, with the prefix taken off; it lasts
         until the next change here.
+
+        A part says what was seen of the whole. Two parts of one whole would each take the events of
+        the other for its own, long dead; so the events of a part go by names of their own.
         """
         cut = len(prefix)
         entries = self.entries
@@ -250,25 +249,35 @@ class Kernel:
             entries = {k[cut:]: entry for k, entry in entries.items() if k.startswith(prefix)}
         marks = {}
         for key, extra in self.extra.items():
-            if key.startswith(prefix) and (ahead := CausalContext(extra.beyond(self.context))):
+            if key.startswith(prefix) and (ahead := extra.ahead_of(self.context)):
                 marks[key[cut:]] = Mark(beyond=ahead)
-        return Fragment(entries, self.context, marks, complete=True)
+        state = Fragment(entries, self.context, marks, complete=True)
+        return renamed(state, prefix) if prefix else state
 
     # Residue: what nobody sees and the join still needs.
 
     def residue(self, prefix: bytes = b"") -> list[bytes]:
-        """The keys that show nothing and are remembered: deleted entries, counters taken back."""
-        return [key for key in self.entries if key.startswith(prefix) and not self._shown(key)]
+        """The keys that show nothing and are remembered: deleted entries, counters taken back, and
+        what is known to be gone by a message that overtook others.
+        """
+        self.prune()
+        known = [key for key in self.extra if key not in self.entries]
+        return [
+            key
+            for key in (*self.entries, *known)
+            if key.startswith(prefix) and not self._shown(key)
+        ]
 
     def collect(self, stable: CausalContext) -> int:
-        """Drop the residue whose every write is in `stable`; how many leaves that were."""
+        """Drop the residue whose every event is in `stable`; how many leaves that were."""
         dropped = [
             key
             for key in self.residue()
-            if all(write[1:3] in stable for write in self.entries[key])
+            if stable.covers(union(dots(self.entries.get(key, ())), self.extra.get(key, NOTHING)))
         ]
         for key in dropped:
-            del self.entries[key]
+            self.entries.pop(key, None)
+            self.extra.pop(key, None)
         return len(dropped)
 
     def check(self) -> None:

@@ -50,11 +50,13 @@ class LWWMap(Replicated, Mapping[Key, Value]):
 
     def update(self, mapping: Mapping[Key, Value]) -> Delta:
         """Set many entries, as one delta; all or, when one cannot be carried, none."""
-        pairs = [(encode_key(key), normalise(value)) for key, value in mapping.items()]
+        if not isinstance(mapping, Mapping):
+            raise TypeError(f"update takes a mapping, not {type(mapping).__name__}")
+        values = {encode_key(key): normalise(value) for key, value in mapping.items()}
         entries, prefix = self._kernel.entries, self._prefix
-        held = [entries.get(prefix + key) for key, _ in pairs]
+        held = [entries.get(prefix + key) for key in values]
         stamps = self.clock.ticks([entry[0][0] if entry else 0 for entry in held])
-        return self._change([(*pair, stamp) for pair, stamp in zip(pairs, stamps, strict=True)])
+        return self._change(list(zip(values, values.values(), stamps, strict=True)))
 
     def delete(self, key: Key) -> Delta:
         """Delete one entry; `KeyError` when it is not there."""

@@ -92,9 +92,9 @@ class KeyOrder:
         return key if key is not None and key.startswith(prefix) else None
 
     def _current(self) -> SortedList[bytes]:
-        noted = self._noted
-        if noted is None or len(noted) * REBUILD > len(self._keys):
-            self._keys = SortedList(filter(self._shown, self._everything()))
+        noted, everything = self._noted, self._everything()
+        if noted is None or len(noted) * REBUILD > len(everything):
+            self._keys = SortedList(filter(self._shown, everything))
             self._noted = {}
             self._names = None
         elif noted:

@@ -43,6 +43,8 @@ class Replicated(ABC):
         TYPES[cls.KIND] = cls
 
     def __init__(self, replica: str, *, clock: HybridClock | None = None) -> None:
+        if clock is not None and not isinstance(clock, HybridClock):
+            raise TypeError(f"the clock is a HybridClock, not {type(clock).__name__}")
         self._kernel = Kernel(replica, clock or HybridClock(), type(self))
         self._prefix = b""
         self._root = self.KIND, 0
@@ -144,9 +146,10 @@ class Replicated(ABC):
         return changed
 
     def _join(self, fragment: Fragment) -> bool:
-        if self.STAMPED or self.INSIDE:
+        changed = self._kernel.join(fragment)
+        if changed and (self.STAMPED or self.INSIDE):
             self.clock.observe(stamps(fragment))
-        return self._kernel.join(fragment)
+        return changed
 
     def _standalone(self, what: str) -> None:
         if self._prefix:
@@ -176,7 +179,7 @@ class Replicated(ABC):
     @property
     def residue(self) -> int:
         """How many leaves nobody sees and the join still needs: entries that were deleted, parts of
-        counters that were taken back.
+        counters that were taken back, and keys that were removed by a delta which overtook others.
         """
         return len(self._kernel.residue(self._prefix))
 
@@ -236,23 +239,19 @@ class Replicated(ABC):
         """
         kernel, prefix = self._kernel, self._prefix
         kind, cut = self._root
+        if not writes and not removals:
+            return Delta(kind, (Fragment({}),))
         if prefix:
             writes = [(prefix + key, payload, stamp) for key, payload, stamp in writes]
+            removals = [prefix + key for key in removals]
             for key, _, _ in writes[:1]:  # then there is something, and none of another type
                 self._claim(key)
-        entries = kernel.write_many(writes)
-        marks: dict[bytes, Mark] = {}
-        for key in removals:
-            _, counter, _ = kernel.remove(prefix + key)
-            marks[prefix[cut:] + key] = Mark(((kernel.replica, counter, counter),))
+        entries, marks = kernel.change(writes, removals)
         if cut:
             entries = {key[cut:]: entry for key, entry in entries.items()}
-        if not entries and not marks:
-            return Delta(kind, (Fragment({}),))
+            marks = {key[cut:]: mark for key, mark in marks.items()}
         fragment = Fragment(entries, kernel.context.copy(), marks)
-        if kernel.extra:
-            fragment = self._with_extra(fragment)
-        return Delta(kind, (fragment,))
+        return Delta(kind, (self._with_extra(fragment) if kernel.extra else fragment,))
 
     def _with_extra(self, fragment: Fragment) -> Fragment:
         """Say also what is known of these keys ahead of the context."""
@@ -261,7 +260,7 @@ class Replicated(ABC):
         marks = {}
         for key, _, mark in fragment.leaves():
             extra = kernel.extra.get(root + key, NOTHING)
-            marks[key] = Mark(mark.slots, CausalContext(extra.beyond(kernel.context)))
+            marks[key] = Mark(mark.slots, extra.ahead_of(kernel.context))
         return join_fragments((fragment._replace(marks=marks),))
 
     def _entry(self, key: bytes) -> Entry | None:

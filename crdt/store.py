@@ -129,20 +129,17 @@ class Store(Kernel):
         self._happened(key, event[1])
         return event
 
-    def write_many(self, writes: Sequence[tuple[bytes, Payload, int]]) -> dict[bytes, Entry]:
-        """Local writes, all at once."""
+    def change(
+        self, writes: Sequence[tuple[bytes, Payload, int]], removals: Sequence[bytes]
+    ) -> tuple[dict[bytes, Entry], dict[bytes, Mark]]:
+        """Local writes and removals, all at once."""
         self._check_open()
-        written = super().write_many(writes)
+        written, removed = super().change(writes, removals)
         for key, ((_, _, counter, _),) in written.items():
             self._happened(key, counter)
-        return written
-
-    def remove(self, key: bytes) -> Event:
-        """A local removal."""
-        self._check_open()
-        event = super().remove(key)
-        self._happened(key, event[1])
-        return event
+        for key, (((_, counter, _),), _) in removed.items():
+            self._happened(key, counter)
+        return written, removed
 
     def _check_open(self) -> None:
         if self.frozen:
@@ -209,7 +206,7 @@ class Store(Kernel):
         """A key as it is now, to be told with these of its events."""
         entry = self.entries.get(key, ())
         slots = tuple(CausalContext(spans).beyond(dots(entry)))
-        return entry, Mark(slots, CausalContext(self.extra.get(key, NOTHING).beyond(self.context)))
+        return entry, Mark(slots, self.extra.get(key, NOTHING).ahead_of(self.context))
 
     def writer(self) -> FragmentWriter:
         """A message to be filled with leaves, each known up to this replica's whole context."""

@@ -20,6 +20,9 @@ Value = Any
 MAX_VALUE_BYTES = 256 * 1024
 """The largest encoded value; chosen by us: it travels in a few hundred datagrams."""
 
+MAX_ELEMENT_BYTES = 1024
+"""The largest set element, encoded: elements are keys."""
+
 MAX_DEPTH = 64
 """How deep lists and dicts may nest; fixed by the contract."""
 
@@ -35,6 +38,8 @@ SMALL_TEXT = MAX_VALUE_BYTES // 4
 """A text with fewer characters cannot be too large, however they are encoded."""
 
 _SMALL = frozenset((type(None), bool, float))
+_CONTAINERS = (list, dict)
+
 _MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
 
 
@@ -44,33 +49,54 @@ def normalise(value: Value) -> Value:
     """
     if type(value) is str and value.isascii() and len(value) <= MAX_VALUE_BYTES:
         return value
-    normal, containers = _normalise(value, MAX_DEPTH)
-    if containers and len(pack(normal)) > MAX_VALUE_BYTES:
+    normal = _Copy("a value", MAX_VALUE_BYTES).of(value, MAX_DEPTH)
+    if type(normal) in _CONTAINERS and len(pack(normal)) > MAX_VALUE_BYTES:
         raise ValueError(f"a value of {len(pack(normal))} bytes is larger than {MAX_VALUE_BYTES}")
     return normal
 
 
-def _normalise(value: Value, depth: int) -> tuple[Value, bool]:
-    """The copy, and whether it is a container (whose size only its encoding tells)."""
-    kind = type(value)
-    if kind in _SMALL:
-        return value, False
-    if kind is int:
-        if not _MIN_INT <= value <= _MAX_INT:
-            raise ValueError("an integer outside -2**63..2**64-1 cannot be carried")
-        return value, False
-    if kind is str or kind is bytes:
-        size = len(value) if kind is bytes else len(value.encode())
-        if size > MAX_VALUE_BYTES:
-            raise ValueError(f"a value of {size} bytes is larger than {MAX_VALUE_BYTES}")
-        return value, False
-    if depth == 0:
-        raise ValueError(f"a value nested deeper than {MAX_DEPTH} levels cannot be carried")
-    if kind is list or kind is tuple:
-        return [_normalise(item, depth - 1)[0] for item in value], True
-    if kind is dict:
-        return {key: _normalise(value[key], depth - 1)[0] for key in _in_order(value)}, True
-    raise TypeError(f"a value of type {kind.__name__} cannot be carried: use plain data")
+class _Copy:
+    """A walk through a value, that stops where it becomes too large to be carried.
+
+    What is in it takes a byte at least, so a list that holds itself, or the same list a million
+    times over, ends soon, too.
+    """
+
+    __slots__ = ("_left", "_limit", "_what")
+
+    def __init__(self, what: str, limit: int) -> None:
+        self._what = what
+        self._limit = self._left = limit
+
+    def of(self, value: Value, depth: int) -> Value:
+        """The copy of what may have so many levels below it."""
+        kind = type(value)
+        self._take(1)
+        if kind in _SMALL:
+            return value
+        if kind is int:
+            if not _MIN_INT <= value <= _MAX_INT:
+                raise ValueError("an integer outside -2**63..2**64-1 cannot be carried")
+            return value
+        if kind is str or kind is bytes:
+            self._take((len(value) if kind is bytes else len(value.encode())) - 1)
+            return value
+        if kind not in (list, tuple, dict):
+            raise TypeError(f"{self._what} of type {kind.__name__} cannot be carried: plain data")
+        if depth == 0:
+            raise ValueError(
+                f"{self._what} nested deeper than {MAX_DEPTH} levels cannot be carried"
+            )
+        if kind is dict:
+            if self._limit == MAX_ELEMENT_BYTES:
+                raise TypeError("a dict cannot be an element of a set")
+            return {key: self.of(value[key], depth - 1) for key in _in_order(value)}
+        return [self.of(item, depth - 1) for item in value]
+
+    def _take(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise ValueError(f"{self._what} is larger than {self._limit} bytes")
 
 
 def _in_order(mapping: dict[Any, Any]) -> list[str | bytes]:
@@ -123,8 +149,7 @@ def _deleted(code: int, data: bytes) -> Value:
 
 def element_to_key(element: Value) -> bytes:
     """The key of a set element: its encoding, so that `1`, `1.0` and `True` are three elements."""
-    _refuse_dicts(element, MAX_DEPTH)
-    data = pack(normalise(element))
+    data = pack(_Copy("an element", MAX_ELEMENT_BYTES).of(element, MAX_DEPTH))
     if len(data) > MAX_ELEMENT_BYTES:
         raise ValueError(f"an element of {len(data)} bytes is larger than {MAX_ELEMENT_BYTES}")
     return data
@@ -143,15 +168,3 @@ def check_element(key: bytes) -> None:
         canonical = False
     if not canonical:
         raise CrdtError("malformed set element")
-
-
-MAX_ELEMENT_BYTES = 1024
-"""The largest set element, encoded: elements are keys."""
-
-
-def _refuse_dicts(element: Value, depth: int) -> None:
-    if type(element) is dict:
-        raise TypeError("a dict cannot be an element of a set")
-    if depth and (type(element) is list or type(element) is tuple):
-        for item in element:
-            _refuse_dicts(item, depth - 1)

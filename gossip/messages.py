@@ -9,7 +9,7 @@ The whole datagram counts or none of it: one malformed frame and it is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from operator import call
@@ -271,7 +271,7 @@ def encode_join(claim: bytes) -> bytes:
     return bytes([0x92, _NUMBERS[Join]]) + claim
 
 
-def encode_datagram(sender: bytes, frames: list[bytes]) -> bytes:
+def encode_datagram(sender: bytes, frames: Sequence[bytes]) -> bytes:
     """The plain bytes of a datagram; `sender` is `encode_sender`'s."""
     return bytes([0xDC, 0, 2 + len(frames)]) + sender + b"".join(frames)
 

@@ -56,7 +56,8 @@ class Outbox:
     def send(self, destination: Address, *frames: bytes) -> None:
         """Pack, seal and transmit frames, and as many rumors as fit beside them."""
         sender = self._header()
-        room = MAX_PLAIN - ARRAY_BYTES - len(sender) - sum(len(frame) for frame in frames)
+        plain = encode_datagram(sender, frames)
+        room = MAX_PLAIN - len(plain)
         if room < 0:
             self._send_apart(destination, *frames)
             return
@@ -65,8 +66,8 @@ class Outbox:
             limit = self._timing.retransmits(len(self._membership))
             claims = rumors.take(room - CLAIMS_BYTES, limit)
             if claims:
-                frames = (*frames, encode_claims(Claims, claims))
-        datagram = self._channel.seal(encode_datagram(sender, list(frames)))
+                plain = encode_datagram(sender, (*frames, encode_claims(Claims, claims)))
+        datagram = self._channel.seal(plain)
         self.datagrams += 1
         self.bytes += len(datagram)
         self.effects.append(Transmit(datagram, destination))

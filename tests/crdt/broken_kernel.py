@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -34,7 +34,7 @@ def advances_to_the_senders_context(patch: pytest.MonkeyPatch) -> None:
 
 def remembers_no_extra_context(patch: pytest.MonkeyPatch) -> None:
     """Of what a message knows, only the events it closes are remembered."""
-    patch.setattr(Kernel, "_learn", lambda self, key, mark, unseen: False)
+    patch.setattr(Kernel, "_learn", lambda self, key, known: False)
 
 
 def closes_events_apart_from_their_keys(patch: pytest.MonkeyPatch) -> None:
@@ -108,13 +108,14 @@ def removes_what_it_has_not_seen(patch: pytest.MonkeyPatch) -> None:
 
 def removes_without_an_event(patch: pytest.MonkeyPatch) -> None:
     """A removal that is no event is never missed by anybody."""
+    real = Store.change
 
-    def mutant(self: Store, key: bytes) -> tuple[Any, ...]:
-        base = self._seen(key)
-        self.entries.pop(key, None)
-        return (), self.context.last(self.replica), base
+    def mutant(self: Store, writes: Sequence[Any], removals: Sequence[bytes]) -> tuple[Any, ...]:
+        for key in removals:
+            self.entries.pop(key, None)
+        return real(self, writes, [])
 
-    patch.setattr(Store, "remove", mutant)
+    patch.setattr(Store, "change", mutant)
 
 
 def leaves_the_writes_of_a_leaf_open(patch: pytest.MonkeyPatch) -> None:

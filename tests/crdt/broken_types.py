@@ -130,14 +130,13 @@ def spends_without_rights(patch: pytest.MonkeyPatch) -> None:
 def hands_on_and_keeps(patch: pytest.MonkeyPatch) -> None:
     """Who hands rights on goes on having them."""
 
-    def mutant(self: BoundedCounter) -> dict[str, int]:
-        rights: dict[str, int] = {}
-        for name, row in self._rows().items():
-            for to, n in [(name, row.added - row.taken), *row.handed]:
-                rights[to] = rights.get(to, 0) + n
-        return rights
+    def mutant(self: BoundedCounter) -> int:
+        rows = self._rows()
+        mine = rows.get(self.replica)
+        got = sum(n for row in rows.values() for to, n in row.handed if to == self.replica)
+        return got + (mine.added - mine.taken if mine else 0)
 
-    patch.setattr(BoundedCounter, "_rights", mutant)
+    patch.setattr(BoundedCounter, "rights", property(mutant))
 
 
 def shows_one_of_the_concurrent_values(patch: pytest.MonkeyPatch) -> None:

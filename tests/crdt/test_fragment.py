@@ -58,7 +58,8 @@ class Talk:
         self._happened(name, key, self.kernels[name].write(key, name)[1])
 
     def remove(self, name: str, key: bytes) -> None:
-        self._happened(name, key, self.kernels[name].remove(key)[1])
+        _, marks = self.kernels[name].change([], [key])
+        self._happened(name, key, marks[key].slots[0][1])
 
     def _happened(self, name: str, key: bytes, counter: int) -> None:
         self.about[name, counter] = key

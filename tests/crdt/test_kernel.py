@@ -27,6 +27,18 @@ def told(kernel: Kernel, key: bytes, event: tuple[Any, ...]) -> Fragment:
     return Fragment({key: entry} if entry else {}, kernel.known(key), marks)
 
 
+def removed(kernel: Kernel, key: bytes) -> tuple[Any, ...]:
+    """Take away what lives under a key; the event."""
+    _, marks = kernel.change([], [key])
+    (((_, counter, _),), _) = marks[key]
+    return (), counter
+
+
+def ahead(kernel: Kernel) -> dict[bytes, CausalContext]:
+    """What is known of keys that the context has not caught up with."""
+    return {key: extra.ahead_of(kernel.context) for key, extra in kernel.extra.items()}
+
+
 def live(kernel: Kernel, key: bytes = KEY) -> list[Dot]:
     kernel.check()
     return sorted((replica, counter) for _, replica, counter, _ in kernel.entries.get(key, ()))
@@ -53,7 +65,7 @@ def test_a_dot_that_the_other_has_seen_and_dropped_is_gone() -> None:
     a, b = make("a"), make("b")
     a.write(KEY, 1)
     b.join(a.state())
-    b.remove(KEY)
+    removed(b, KEY)
     a.join(b.state())
     assert live(a) == []
     assert not a.extra
@@ -73,9 +85,9 @@ def test_the_greatest_write_comes_first_whatever_came_first() -> None:
 def test_a_removal_that_comes_first_buries_what_comes_late() -> None:
     a, b = make("a"), make("b")
     born = told(a, KEY, a.write(KEY, 1))
-    gone = told(a, KEY, a.remove(KEY))
+    gone = told(a, KEY, removed(a, KEY))
     assert b.join(gone)
-    assert b.extra == {KEY: CausalContext([("a", 1, 1)])}
+    assert ahead(b) == {KEY: CausalContext([("a", 1, 1)])}
     assert ("a", 1) not in b.context  # it may have had other effects: not before it came
     assert b.join(born)
     assert live(b) == []
@@ -98,7 +110,7 @@ def test_a_message_speaks_for_its_own_keys_only() -> None:
     a.write(KEY, 1)
     a.write(OTHER, 2)
     b.join(a.state())
-    a.remove(OTHER)
+    removed(a, OTHER)
     b.join(Fragment({KEY: a.entries[KEY]}, a.context.copy()))
     assert list(b.keys()) == [KEY, OTHER]
     assert b.known(KEY) == a.context
@@ -116,7 +128,7 @@ def test_a_dot_ahead_of_its_event_is_remembered_for_its_key() -> None:
     b.join(Fragment({KEY: a.entries[KEY]}, a.context.copy()))
     assert live(b) == [("a", 3)]
     assert b.context == CausalContext([("a", 3, 3)])
-    assert b.extra == {KEY: CausalContext([("a", 1, 2)])}
+    assert ahead(b) == {KEY: CausalContext([("a", 1, 2)])}
     b.join(first)
     assert b.context == CausalContext([("a", 1, 1), ("a", 3, 3)])
     b.join(Fragment({}, a.context.copy(), {KEY: Mark((("a", 2, 2),))}))
@@ -130,10 +142,10 @@ def test_what_goes_beyond_the_context_counts_for_its_key_alone() -> None:
     a.write(KEY, 1)
     a.write(OTHER, 2)
     b.join(a.state())
-    ahead = CausalContext([("a", 1, 2), ("c", 3, 3)])
-    b.join(Fragment({}, marks={KEY: Mark(beyond=ahead)}))
+    beyond = CausalContext([("a", 1, 2), ("c", 3, 3)])
+    b.join(Fragment({}, marks={KEY: Mark(beyond=beyond)}))
     assert (live(b), live(b, OTHER)) == ([], [("a", 2)])
-    assert b.extra == {KEY: CausalContext([("c", 3, 3)])}
+    assert ahead(b) == {KEY: CausalContext([("c", 3, 3)])}
     assert b.state().marks == {KEY: Mark(beyond=CausalContext([("c", 3, 3)]))}
 
 
@@ -144,7 +156,7 @@ def test_a_whole_state_speaks_for_the_keys_that_it_does_not_name() -> None:
         if knows_something:
             b.write(OTHER, 1)
         b.join(a.state())
-        a.remove(KEY)
+        removed(a, KEY)
         b.join(a.state())
         assert live(b) == []
         assert live(b, OTHER) == [("b", 1)] * knows_something
@@ -257,7 +269,7 @@ def test_no_event_beyond_the_greatest_counter() -> None:
         a.write(KEY, 2)
     assert a.entries[KEY] == ((0, "a", MAX_COUNTER, 1),)
     with pytest.raises(OutOfRange):
-        a.remove(KEY)
+        removed(a, KEY)
     assert live(a) == [("a", MAX_COUNTER)]
 
 
