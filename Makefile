@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
 CODE := crdt gossip node sim bench tests
 
-.PHONY: help demo test lint types check sim bench mutants fuzz lock clean $(VENV)
+.PHONY: help demo test lint types check sim seeds sweep bench mutants fuzz lock clean $(VENV)
 
 help:                ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -33,11 +33,18 @@ check: lint test     ## what has to pass before a commit
 sim: $(VENV)         ## fifty simulated members for a virtual minute
 	@$(BIN)/coterie sim run --nodes 50 --seconds 60 --seed 7
 
+seeds: $(VENV)       ## a minute of random plans, as every build plays them
+	@$(BIN)/coterie sim sweep --seeds 0:800
+
+sweep: $(VENV)       ## half an hour of random plans, or what is left of it: results in sweep.jsonl
+	@$(BIN)/coterie sim sweep --seeds 0:20000 --keep-going --resume --out sweep.jsonl
+
 bench: $(VENV)       ## the figures of this machine
 	@$(BIN)/coterie bench all
 
-mutants: $(VENV)     ## broken rules of the replicated types, and the test that catches each
-	@$(BIN)/python -m tests.crdt.show_mutants
+mutants: $(VENV)     ## broken rules of types and protocols, and the test or seed that catches each
+	@types=0; $(BIN)/python -m tests.crdt.show_mutants || types=1; \
+		$(BIN)/python -m tests.sim.show_mutants && exit $$types
 
 # Not in requirements.lock: there are wheels for few machines, and nothing else needs it.
 ATHERIS := atheris==3.0.0

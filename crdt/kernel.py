@@ -173,18 +173,25 @@ class Kernel:
 
     def _join_leaf(self, key: bytes, theirs: Entry, mark: Mark, known: CausalContext) -> bool:
         """Join what lives under one key; True when that changed anything."""
-        mine = self.entries.get(key, ())
+        mine = self._held(key)
         if mark.beyond:
             known = union(known, mark.beyond)
         entry = join_entries(mine, self.context, self.extra.get(key, NOTHING), theirs, known)
         if entry is mine or not (entry or mine):
             return False
+        self._hold(key, entry)
+        self.order.note(key)
+        return True
+
+    def _held(self, key: bytes) -> Entry:
+        """What the join has to go by."""
+        return self.entries.get(key, ())
+
+    def _hold(self, key: bytes, entry: Entry) -> None:
         if entry:
             self.entries[key] = entry
         else:
-            del self.entries[key]
-        self.order.note(key)
-        return True
+            self.entries.pop(key, None)
 
     def _learn(self, key: bytes, known: CausalContext) -> bool:
         """Remember what a message knows of a key if the context is behind that, and forget what

@@ -9,6 +9,12 @@ as it is now. No scan, no tree of hashes.
 The rules that keep this correct under loss, duplication and reordering are in `kernel.py` (the
 join) and here: an event enters a context only together with its key, and a key is always sent
 whole.
+
+**A removal goes along with its key.** Who hears of a key takes what the sender saw die for dead. If
+the event that killed it did not come along, the same events would have been seen here as elsewhere,
+with another outcome, and nobody would ever miss anything. So the removals that are the last word
+on a key are kept beside its writes, live and die like these, and travel with them. They go when the
+log is shortened.
 """
 
 from __future__ import annotations
@@ -26,8 +32,8 @@ from .kernel import Kernel
 from .keys import close, decode_key, encode_key, escape, split
 from .paths import check, claim, kinds, leaf_type, names, section, walk
 from .replicated import Replicated, stamps
-from .schema import TYPES, Kind, check_writes
-from .values import pack
+from .schema import TYPES, Kind
+from .values import REMOVED, pack
 from .writer import FragmentWriter
 
 T = TypeVar("T", bound=Replicated)
@@ -82,7 +88,15 @@ class Names:
         cls, keys: Sequence[bytes], stamps: Sequence[int], payloads: Sequence[Payload]
     ) -> Sequence[Payload]:
         """The payloads of many writes from a stranger; `CrdtError` when anything is malformed."""
-        return check_writes(cls, keys, stamps, payloads)
+        normal = []
+        for key, stamp, payload in zip(keys, stamps, payloads, strict=True):
+            leaf = cls.check_key(key)
+            if payload is not REMOVED or stamp:
+                leaf.check_stamp(stamp)
+                normal.append(leaf.check_payload(payload))
+            else:
+                normal.append(payload)
+        return normal
 
 
 class Store(Kernel):
@@ -91,6 +105,7 @@ class Store(Kernel):
     def __init__(self, replica: str, clock: HybridClock) -> None:
         super().__init__(replica, clock, Names)
         self.log: dict[str, dict[int, bytes]] = {}
+        self.removals: dict[bytes, Entry] = {}
         self.on_write: Callable[[], None] = lambda: None
         self.on_change: Callable[[bytes], None] = lambda _: None
         self._unsent: dict[bytes, list[Span]] = {}
@@ -126,6 +141,7 @@ class Store(Kernel):
         """A local write."""
         self._check_open()
         event = super().write(key, payload, stamp)
+        self.removals.pop(key, None)
         self._happened(key, event[1])
         return event
 
@@ -136,10 +152,26 @@ class Store(Kernel):
         self._check_open()
         written, removed = super().change(writes, removals)
         for key, ((_, _, counter, _),) in written.items():
+            self.removals.pop(key, None)
             self._happened(key, counter)
         for key, (((_, counter, _),), _) in removed.items():
+            self.removals[key] = ((0, self.replica, counter, REMOVED),)
             self._happened(key, counter)
         return written, removed
+
+    def _held(self, key: bytes) -> Entry:
+        removals = self.removals.get(key)
+        entry = self.entries.get(key, ())
+        return tuple(sorted(entry + removals, reverse=True)) if removals else entry
+
+    def _hold(self, key: bytes, entry: Entry) -> None:
+        removals = tuple(write for write in entry if write[3] is REMOVED)
+        if removals:
+            self.removals[key] = removals
+            entry = tuple(write for write in entry if write[3] is not REMOVED)
+        else:
+            self.removals.pop(key, None)
+        super()._hold(key, entry)
 
     def _check_open(self) -> None:
         if self.frozen:
@@ -170,7 +202,7 @@ class Store(Kernel):
 
     def _forget(self, key: bytes) -> None:
         super()._forget(key)
-        if key not in self.entries:  # nothing is left of it, also on disk
+        if key not in self.entries:  # nothing is left of it, or just the removal, also on disk
             _add(self._unsaved, key, [])
 
     def take_unsent(self) -> dict[bytes, tuple[Span, ...]]:
@@ -204,7 +236,7 @@ class Store(Kernel):
 
     def leaf(self, key: bytes, spans: tuple[Span, ...]) -> tuple[Entry, Mark]:
         """A key as it is now, to be told with these of its events."""
-        entry = self.entries.get(key, ())
+        entry = self._held(key)
         slots = tuple(CausalContext(spans).beyond(dots(entry)))
         return entry, Mark(slots, self.extra.get(key, NOTHING).ahead_of(self.context))
 
@@ -290,7 +322,8 @@ class Store(Kernel):
             raise CrdtError("malformed records: a write that was never seen")
         self.context.merge(context)
         self.log.update(log)
-        self.entries.update({key: entry for key, entry in entries.items() if entry})
+        for key, entry in entries.items():
+            self._hold(key, entry)
         self.extra.update({key: ahead for key, ahead in extra.items() if ahead})
         self.order.forget()
         self.prune()

@@ -29,6 +29,9 @@ MAX_DEPTH = 64
 DELETED = msgpack.ExtType(0, b"")
 """What stands for a value that was deleted, just this one object; no user can store it."""
 
+REMOVED = msgpack.ExtType(1, b"")
+"""What stands in a store for a removal that is the last word on its key; just this one object."""
+
 SCALARS = frozenset((type(None), bool, int, float, str, bytes))
 """The types of values that need no copy, and are normal as they are."""
 
@@ -136,15 +139,16 @@ def unpack(data: bytes, *, tuples: bool = False) -> Value:
     bounded by `data`.
     """
     try:
-        return msgpack.unpackb(data, use_list=not tuples, strict_map_key=True, ext_hook=_deleted)
+        return msgpack.unpackb(data, use_list=not tuples, strict_map_key=True, ext_hook=_extension)
     except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
         raise CrdtError(f"malformed bytes: {type(error).__name__}") from None
 
 
-def _deleted(code: int, data: bytes) -> Value:
-    if (code, data) != DELETED:
-        raise ValueError("an extension of msgpack that has no meaning here")
-    return DELETED
+def _extension(code: int, data: bytes) -> Value:
+    for known in (DELETED, REMOVED):
+        if (code, data) == known:
+            return known
+    raise ValueError("an extension of msgpack that has no meaning here")
 
 
 def element_to_key(element: Value) -> bytes:

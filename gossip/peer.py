@@ -96,6 +96,7 @@ class Peer(NamedValues):
         self._random = random
         self._timers = Timers()
         self._received_datagrams = self._received_bytes = 0
+        self._epoch = 0  # of the sender of what is being taken in
         self._drops: Counter[str] = Counter()
         self._records = Records(recovered)
         me = Claim(
@@ -190,6 +191,7 @@ class Peer(NamedValues):
                 mine = epoch == self._membership.me.epoch  # we called ourselves, by another address
                 self._membership.conflicts += not mine
                 raise Dropped("own name")
+            self._epoch = epoch
             self._introduce(sender, epoch, source, now)
             for message in messages:
                 self._handle(message, sender, source, now)
@@ -341,9 +343,9 @@ class Peer(NamedValues):
             case Pull():
                 known = self._membership.get(sender)
                 if known is not None:  # an old datagram, sent again, must not aim us at a stranger
-                    self._replication.answer(message, sender, known.address, now)
+                    self._replication.answer(message, sender, self._epoch, known.address, now)
             case Delta():
-                self._replication.receive(message, sender, now)
+                self._replication.receive(message, sender, self._epoch, now)
             case Piece():
                 self._parcels.arrived(message, sender, source, now)
             case Want():

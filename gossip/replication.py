@@ -169,10 +169,10 @@ class Replication:
         elif self._behind:
             self._catch_up(now)
 
-    def answer(self, pull: Pull, sender: str, source: Address, now: int) -> None:
+    def answer(self, pull: Pull, sender: str, epoch: int, source: Address, now: int) -> None:
         """Send a member what it lacks; if it has what we lack, pull in turn."""
         theirs = self._decode(pull.context).known
-        self._note(sender, theirs, now)
+        self._note(sender, epoch, theirs, now)
         missing = self._store.missing(theirs)
         fragments, all_sent = self._fragments(missing.keys, max(1, pull.window))
         rest = 2 if missing.more or not all_sent else 1
@@ -180,7 +180,7 @@ class Replication:
             self._send(source, Delta(pull.session, 0, fragment))
         self._send(source, Delta(pull.session, rest, fragments[-1]))
 
-    def receive(self, delta: Delta, sender: str, now: int) -> None:
+    def receive(self, delta: Delta, sender: str, epoch: int, now: int) -> None:
         """Join what a member sent; pass on what is news, if it was pushed.
 
         What was pulled goes on only with a key that is about to be sent: the message will speak for
@@ -194,7 +194,7 @@ class Replication:
                 news = tuple(CausalContext(events).beyond(seen))
                 if news:
                     self._heat(key, news, now)
-        self._note(sender, fragment.known, now)
+        self._note(sender, epoch, fragment.known, now)
         if delta.session == self._session and self._pulling == sender:
             self._advance(delta.end, now)
 
@@ -225,9 +225,10 @@ class Replication:
 
     # What others hold.
 
-    def _note(self, name: str, context: CausalContext, now: int) -> None:
-        """A member has seen this much."""
-        if self._membership.get(name) is None:
+    def _note(self, name: str, epoch: int, context: CausalContext, now: int) -> None:
+        """A member has seen this much, in that boot: a later one may not hold it any more."""
+        member = self._membership.get(name)
+        if member is None or member.epoch != epoch:
             return  # what is kept of others is bounded by the table of members
         known = self._seen.get(name)
         if known is None or context.covers(known):

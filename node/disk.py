@@ -25,11 +25,21 @@ class Disk:
         """Open or create; `StartError` when the directory cannot be used. This blocks for a
         moment.
         """
-        path = Path(directory)
+        self.recovered = self.load(Path(directory))
+        self._waiting: dict[bytes, bytes | None] = {}
+        self._given = 0
+        self._saved = 0
+        self._failure: DiskError | None = None
+        self._turn = trio.Lock()
+        self._work = trio.Event()
+        self._progress = trio.Event()
+
+    def load(self, directory: Path) -> dict[bytes, bytes]:
+        """Open the database, and read all of it."""
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._database = sqlite3.connect(
-                path / FILE, timeout=0, isolation_level=None, check_same_thread=False
+                directory / FILE, timeout=0, isolation_level=None, check_same_thread=False
             )
             self._database.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._database.execute("PRAGMA journal_mode=WAL")
@@ -38,8 +48,7 @@ class Disk:
                 "CREATE TABLE IF NOT EXISTS records"
                 " (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID"
             )
-            rows = self._database.execute("SELECT key, value FROM records ORDER BY key")
-            self.recovered: dict[bytes, bytes] = dict(rows)
+            return dict(self._database.execute("SELECT key, value FROM records ORDER BY key"))
         except (OSError, sqlite3.Error) as error:
             locked = "locked" in str(error)
             raise StartError(
@@ -47,13 +56,6 @@ class Disk:
                 why="another process uses it" if locked else str(error),
                 remedy="another --data-dir" if locked else "a directory that this user may write",
             ) from None
-        self._waiting: dict[bytes, bytes | None] = {}
-        self._given = 0
-        self._saved = 0
-        self._failure: DiskError | None = None
-        self._turn = trio.Lock()
-        self._work = trio.Event()
-        self._progress = trio.Event()
 
     def save(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Have these records saved soon, all together or not at all."""
@@ -87,7 +89,7 @@ class Disk:
                 self._waiting = {}
                 try:
                     if waiting:
-                        await trio.to_thread.run_sync(self._commit, waiting)
+                        await self.write(waiting)
                     self._saved = given
                 except DiskError as error:
                     self._waiting = waiting | self._waiting
@@ -96,6 +98,10 @@ class Disk:
                 finally:
                     self._progress.set()
                     self._progress = trio.Event()
+
+    async def write(self, records: dict[bytes, bytes | None]) -> None:
+        """One transaction, in a thread of its own because it waits for the disk."""
+        await trio.to_thread.run_sync(self._commit, records)
 
     def _commit(self, records: dict[bytes, bytes | None]) -> None:
         gone = [(key,) for key, value in records.items() if value is None]

@@ -10,11 +10,8 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from random import Random
 from types import TracebackType
 from typing import Literal, Self, TypeVar
 from weakref import WeakSet
@@ -26,7 +23,8 @@ from gossip import Address, Member, Peer, Persist, Statistics, Timing, Transmit
 from node.config import GOSSIP_PORT, Config, split_address
 from node.disk import Disk
 from node.errors import NodeClosed, StartError, SyncTimeout
-from node.udp import advertised, bind, resolve
+from node.machine import machine_of
+from node.udp import resolve
 from node.watching import EventReader, Watcher
 
 log = logging.getLogger("coterie")
@@ -68,9 +66,10 @@ class Node(NamedValues):
     # Life.
 
     async def __aenter__(self) -> Self:
-        self._socket = bind(self.config.bind_address)
+        self._machine = machine_of(self.config)
+        self._socket, reached = self._machine.listen(self.config.bind_address)
         try:
-            self._peer = self._open_peer()
+            self._peer = self._open_peer(reached)
             joins = await self._resolve(self.config.join)
             await trio.lowlevel.checkpoint_if_cancelled()
         except BaseException:
@@ -130,19 +129,18 @@ class Node(NamedValues):
         for watcher in self._watchers:
             watcher.close()
 
-    def _open_peer(self) -> Peer:
-        config = self.config
-        port = self._socket.getsockname()[1]
-        self._disk = Disk(config.data_dir) if config.data_dir is not None else None
+    def _open_peer(self, address: Address) -> Peer:
+        config, machine = self.config, self._machine
+        self._disk = machine.disk(config.data_dir) if config.data_dir is not None else None
         timings = {"lan": Timing.lan, "wan": Timing.wan, "local": Timing.local}
         try:
             return Peer(
                 name=config.name,
-                address=Address(advertised(config.bind_address), port),
+                address=address,
                 secret=config.secret_bytes,
-                wall=time.time_ns,
-                random=Random(os.urandom(16)),
-                entropy=os.urandom,
+                wall=machine.wall,
+                random=machine.random(),
+                entropy=machine.entropy,
                 timing=timings[config.profile](),
                 tags=config.tags,
                 recovered=self._disk.recovered if self._disk is not None else None,
@@ -295,7 +293,7 @@ class Node(NamedValues):
 
     async def _receive(self) -> None:
         while True:
-            await trio.lowlevel.wait_readable(self._socket)
+            await self._machine.readable(self._socket)
             self._drain()
 
     async def _keep_time(self) -> None:
@@ -382,4 +380,6 @@ class Node(NamedValues):
 
 
 def _now() -> int:
-    return int(trio.current_time() * NS)
+    # Rounded, so that a deadline is reached when its float is: cut off, it could be a nanosecond
+    # away for ever, on a clock that stands still between two events.
+    return round(trio.current_time() * NS)

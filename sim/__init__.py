@@ -31,9 +31,24 @@ How it is built, from the bottom: `streams` (chance from the seed), `agenda` (vi
 `handle` and `simulation` (what a scenario holds), `workload` and `command` (`coterie sim run`).
 """
 
-from sim.errors import InvariantViolation, SimError, SimTimeout
-from sim.handle import Handle
-from sim.network import Faults
-from sim.simulation import Simulation
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.errors import InvariantViolation, SimError, SimTimeout
+    from sim.handle import Handle
+    from sim.network import Faults
+    from sim.simulation import Simulation
 
 __all__ = ["Faults", "Handle", "InvariantViolation", "SimError", "SimTimeout", "Simulation"]
+
+HOMES = {"Faults": "network", "Handle": "handle", "Simulation": "simulation"}
+
+
+def __getattr__(name: str) -> Any:
+    """Each name is fetched when it is first asked for: the pytest plugin lives here too, and is
+    loaded by every run of pytest where coterie is installed.
+    """
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"sim.{HOMES.get(name, 'errors')}"), name)

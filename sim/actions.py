@@ -8,14 +8,18 @@ away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sim.agenda import finite, nanoseconds
+from sim.clocks import drift as drift_rate
+from sim.disk import Health
 from sim.errors import SimError
+from sim.fates import lay_down
+from sim.faults import Faults
 from sim.handle import Handle
-from sim.network import probability
+from sim.partitions import SHAPES
 from sim.simulation import Simulation
 
 Check = Callable[[Any, str, set[str]], None]
@@ -71,7 +75,7 @@ def action(*, data: bool = False, **arguments: Argument) -> Callable[..., Callab
 
 
 def _node(value: Any, what: str, nodes: set[str]) -> None:
-    if value not in nodes:
+    if type(value) is not str or value not in nodes:
         raise SimError(f"{what}: there is no node {value!r}: they are n0 to n{len(nodes) - 1}")
 
 
@@ -108,14 +112,56 @@ def _seconds(value: Any, what: str, _: set[str]) -> None:
     finite(value, f"{what} is a number of seconds")
 
 
-def _chance(value: Any, what: str, _: set[str]) -> None:
-    probability(value, what)
+def _several(value: Any, what: str, nodes: set[str]) -> None:
+    if type(value) is not list or len(value) < 2:
+        raise SimError(f"{what} is a list of two nodes or more, not {value!r}")
+    _groups([value], what, nodes)
+
+
+def _pairs(value: Any, what: str, nodes: set[str]) -> None:
+    if type(value) is not list:
+        raise SimError(f"{what} is a list of pairs of nodes, not {value!r}")
+    for pair in value:
+        if type(pair) is not list or len(pair) != 2:
+            raise SimError(f"{what} is a list of pairs of nodes, not of {pair!r}")
+        _groups([pair], what, nodes)
+
+
+def _durations(value: Any, what: str, _: set[str]) -> None:
+    if type(value) is not list:
+        raise SimError(f"{what} is a list of numbers of seconds, not {value!r}")
+    for each in value:
+        nanoseconds(each, what)
+
+
+def _shape(value: Any, what: str, _: set[str]) -> None:
+    if type(value) is not str or value not in SHAPES:
+        raise SimError(f"{what}: there is no shape {value!r}: {', '.join(SHAPES)}")
+
+
+def _rate(value: Any, _what: str, _: set[str]) -> None:
+    drift_rate(value)
+
+
+def _some(value: Any, what: str, _: set[str]) -> None:
+    if type(value) is not int or value < 1:
+        raise SimError(f"{what} is a number from 1, not {value!r}")
+
+
+def _part_of(record: type[Faults | Health], name: str) -> Argument:
+    """An argument that is a field of this record, and checked by it."""
+
+    def check(value: Any, _what: str, _: set[str]) -> None:
+        record(**{name: value})
+
+    return Argument(check, required=False)
 
 
 NODE, GROUPS, TEXT, COUNT = Argument(_node), Argument(_groups), Argument(_text), Argument(_count)
-SECONDS = Argument(_seconds)
-MAYBE, PERHAPS_LOSS, PERHAPS_DELAY = (
-    Argument(check, required=False) for check in (_flag, _chance, _duration)
+SECONDS, DURATION, RATE = Argument(_seconds), Argument(_duration), Argument(_rate)
+SEVERAL, PAIRS, SHAPE = Argument(_several), Argument(_pairs), Argument(_shape)
+MAYBE, PERHAPS_TEXT, PERHAPS_NODE, PERHAPS_LONG, PERHAPS_SOME = (
+    Argument(check, required=False) for check in (_flag, _text, _node, _duration, _some)
 )
 
 
@@ -128,12 +174,30 @@ def crash(sim: Simulation, node: str, power: bool = False) -> bool:
     return _if_running(sim[node], lambda handle: handle.crash(power=power))
 
 
-@action(node=NODE, lose_disk=MAYBE)
-def restart(sim: Simulation, node: str, lose_disk: bool = False) -> bool:
-    """A new process, on the same disk or on an empty one."""
-    if sim[node].running:
+@action(node=NODE, lose_disk=MAYBE, snapshot=PERHAPS_TEXT, clone=PERHAPS_NODE)
+def restart(
+    sim: Simulation,
+    node: str,
+    lose_disk: bool = False,
+    snapshot: str | None = None,
+    clone: str | None = None,
+) -> bool:
+    """A new process, on the same disk, on an empty one, on the snapshot of this name, or on what
+    the disk of another node holds now; of these, the last that is given.
+    """
+    disk = None if snapshot is None else sim.snapshots.get(snapshot)
+    if sim[node].running or (snapshot is not None and clone is None and disk is None):
         return False
-    sim[node].restart(lose_disk=lose_disk)
+    if clone is not None:
+        disk = sim[clone].snapshot()
+    sim[node].restart(lose_disk=lose_disk and disk is None, disk=disk)
+    return True
+
+
+@action(node=NODE, name=TEXT)
+def snapshot(sim: Simulation, node: str, name: str) -> bool:
+    """What the disk holds is kept under this name, for a restart."""
+    sim.snapshots[name] = sim[node].snapshot()
     return True
 
 
@@ -162,6 +226,51 @@ def skew(sim: Simulation, node: str, seconds: float) -> bool:
     return _if_running(sim[node], lambda handle: handle.skew(seconds))
 
 
+@action(node=NODE, rate=RATE)
+def drift(sim: Simulation, node: str, rate: float) -> bool:
+    """Both clocks gain so many seconds per second from now on."""
+    sim[node].drift(rate)
+    return True
+
+
+@action(node=NODE, seconds=SECONDS, monotonic=MAYBE)
+def jump(sim: Simulation, node: str, seconds: float, monotonic: bool = False) -> bool:
+    """The wall clock moves; with `monotonic`, both clocks do, forward only."""
+    if monotonic and seconds < 0:
+        return False
+    sim[node].jump(seconds, monotonic=monotonic)
+    return True
+
+
+@action(node=NODE, seconds=DURATION, inbox=PERHAPS_SOME)
+def slow(sim: Simulation, node: str, seconds: float, inbox: int | None = None) -> bool:
+    """Every event takes the process so long from now on."""
+    sim[node].slow(seconds, *([] if inbox is None else [inbox]))
+    return True
+
+
+@action(node=NODE, forwarded=MAYBE)
+def rebind(sim: Simulation, node: str, forwarded: bool = True) -> bool:
+    """A NAT gives the node a new address."""
+    sim[node].rebind(forwarded=forwarded)
+    return True
+
+
+@action(
+    data=False, node=NODE, **{each.name: _part_of(Health, each.name) for each in fields(Health)}
+)
+def disk(sim: Simulation, node: str, **health: float) -> bool:
+    """The disk is so bad from now on; what is left out is as usual."""
+    sim[node].disk(**health)
+    return True
+
+
+@action(node=NODE, records=PERHAPS_SOME)
+def rot(sim: Simulation, node: str, records: int = 1) -> bool:
+    """A bit flips in so many records of the disk."""
+    return sim[node].rot(records) > 0
+
+
 # What happens to the network.
 
 
@@ -174,19 +283,57 @@ def partition(sim: Simulation, groups: list[list[str]], one_way: bool = False) -
 
 @action()
 def heal(sim: Simulation) -> bool:
-    """The partition ends."""
+    """Everything that cuts ends."""
     sim.heal()
     return True
 
 
-@action(a=NODE, b=NODE, loss=PERHAPS_LOSS, delay=PERHAPS_DELAY)
-def link(
-    sim: Simulation, a: str, b: str, loss: float | None = None, delay: float | None = None
-) -> bool:
+@action(name=TEXT, pairs=PAIRS, flap=PERHAPS_LONG)
+def cut(sim: Simulation, name: str, pairs: list[list[str]], flap: float = 0.0) -> bool:
+    """The first of each pair no longer reaches the second; with `flap`, in turns of so long."""
+    sim.cut([(source, destination) for source, destination in pairs], name=name, flap=flap)
+    return True
+
+
+@action(name=TEXT, shape=SHAPE, nodes=SEVERAL, flap=PERHAPS_LONG)
+def sever(sim: Simulation, name: str, shape: str, nodes: list[str], flap: float = 0.0) -> bool:
+    """A cut of a shape that has a name, over these nodes in this order."""
+    sim.cut(SHAPES[shape](nodes), name=name, flap=flap)
+    return True
+
+
+@action(name=TEXT)
+def mend(sim: Simulation, name: str) -> bool:
+    """The cut of this name ends, and no other."""
+    cut = sim.cuts.get(name)
+    if cut is None or not cut.active:
+        return False
+    cut.heal()
+    return True
+
+
+@action(
+    data=False,
+    a=NODE,
+    b=NODE,
+    **{each.name: _part_of(Faults, each.name) for each in fields(Faults)},
+)
+def link(sim: Simulation, a: str, b: str, **faults: float) -> bool:
     """The direction from a to b is different from now on."""
     if a == b:
         return False
-    sim.link(a, b, loss=loss, delay=delay)
+    sim.link(a, b, **faults)
+    return True
+
+
+@action(a=NODE, b=NODE, arrives=Argument(_durations, required=False))
+def fate(sim: Simulation, a: str, b: str, arrives: Sequence[float] = ()) -> bool:
+    """The next datagram from a to b arrives so many seconds later, once for each; with none, it is
+    lost.
+    """
+    if a == b:
+        return False
+    lay_down(sim, a, b, arrives)
     return True
 
 

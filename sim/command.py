@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.cli import run
+from sim.cli import diff, replay, report, run, shrink, sweep
 
-VERBS = (run,)
+VERBS = (run, sweep, replay, shrink, diff, report)
 """The modules of the verbs, in the order of the help."""
 
 

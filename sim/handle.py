@@ -6,9 +6,11 @@ from typing import TypeVar
 
 from crdt import NamedValues, Replicated
 from gossip import Peer
-from sim.agenda import SECOND, finite
+from sim.agenda import SECOND, finite, nanoseconds
+from sim.clocks import drift
+from sim.disk import Health, Snapshot, count
 from sim.errors import SimError
-from sim.host import Host
+from sim.host import INBOX_MAX, Host
 from sim.world import World
 
 T = TypeVar("T", bound=Replicated)
@@ -17,9 +19,10 @@ T = TypeVar("T", bound=Replicated)
 class Handle(NamedValues):
     """One node: its data and its view, as its own program would see them, and what can befall it.
 
-    Everything but `restart` wants a node that runs: from its start or restart to its crash or
-    leave. A paused one runs, and answers with what it knew when it was stopped. Reading changes
-    nothing, not even the trace.
+    What a node knows, and what befalls its process, wants a node that runs: from its start or
+    restart to its crash or leave. A paused one runs, and answers with what it knew when it was
+    stopped. What befalls its machine (its disk, clocks, processor and address) may befall it at any
+    time. Reading changes nothing, not even the trace.
     """
 
     __slots__ = ("_host", "_world")
@@ -40,8 +43,13 @@ class Handle(NamedValues):
 
     @property
     def running(self) -> bool:
-        """Whether the node runs; the only thing to be asked of one that does not."""
+        """Whether the node runs; may be asked of one that does not."""
         return self._host.running
+
+    @property
+    def trouble(self) -> str:
+        """Why the node stopped, or did not come up, by itself; empty when it did not. The same."""
+        return self._host.trouble
 
     # What it knows.
 
@@ -61,7 +69,7 @@ class Handle(NamedValues):
         """The hash of the whole replicated state of this node."""
         return self._peer().digest()
 
-    # What befalls it.
+    # What befalls its process.
 
     def crash(self, power: bool = False) -> None:
         """End the process without a goodbye. With `power`, its host goes dark with it, and disk
@@ -70,11 +78,19 @@ class Handle(NamedValues):
         self._peer()
         self._world.crash(self._host, power=power)
 
-    def restart(self, lose_disk: bool = False) -> None:
-        """Start the node again after a crash or a leave, from its disk or from an empty one."""
+    def restart(self, lose_disk: bool = False, disk: Snapshot | None = None) -> None:
+        """Start the node again after it ended: from its disk, from an empty one, or from `disk`,
+        a snapshot of its own or another node's.
+
+        It may be down again at once, when its disk is full or damaged; `trouble` says so.
+        """
         if self._host.running:
             raise SimError(f"{self.name} is running: only a node that crashed or left can restart")
-        self._world.restart(self._host, lose_disk=lose_disk)
+        if disk is not None and not isinstance(disk, Snapshot):
+            raise SimError(f"disk is what snapshot() returned, not {disk!r}")
+        if lose_disk and disk is not None:
+            raise SimError("a node restarts from an empty disk or from a snapshot, not from both")
+        self._world.restart(self._host, lose_disk=lose_disk, snapshot=disk)
 
     def pause(self) -> None:
         """Stop the process where it is; nothing happens when it is stopped already."""
@@ -103,10 +119,66 @@ class Handle(NamedValues):
         ahead = finite(seconds, "a skew is a number of seconds")
         self._world.skew(self._host, round(ahead * SECOND))
 
+    # What befalls its machine.
+
+    def drift(self, rate: float) -> None:
+        """Let both clocks gain this many seconds per second; lose them, when negative."""
+        self._world.drift(self._host, drift(rate))
+
+    def jump(self, seconds: float, monotonic: bool = False) -> None:
+        """Move the wall clock from where it is. With `monotonic`, move both clocks, as when the
+        machine wakes from a sleep that it did not notice; that goes forward only.
+        """
+        by = round(finite(seconds, "a jump is a number of seconds") * SECOND)
+        if monotonic and by < 0:
+            raise SimError(f"a monotonic clock never goes back, not by {seconds!r} s")
+        self._world.jump(self._host, by, monotonic=monotonic)
+
+    def slow(self, seconds: float, inbox: int = INBOX_MAX) -> None:
+        """Let every datagram and every alarm take the process this long; 0: no time at all.
+
+        Its socket holds `inbox` datagrams meanwhile, and loses the others.
+        """
+        if type(inbox) is not int or inbox < 1:
+            raise SimError(f"inbox is how many datagrams, from 1, not {inbox!r}")
+        self._world.slow(self._host, nanoseconds(seconds, "seconds"), inbox)
+
+    def rebind(self, forwarded: bool = True) -> None:
+        """Let a NAT give the node a new address, where its datagrams come from. Answers to the one
+        before are lost.
+
+        Without `forwarded`, so is what others send to the address that the node tells of itself:
+        who wants to reach it must answer it; until it is forwarded again, or `sim.heal()`.
+        """
+        self._world.rebind(self._host, forwarded=forwarded)
+
+    def disk(self, **health: float) -> None:
+        """Set how bad the disk is, until it is set again; what is left out is as usual.
+
+        `sync`: seconds until a transaction is safe; `torn`: the chance of an unsynced one to be
+        lost with the power; `error`: that of a sync to fail; `capacity`: bytes that fit, 0 for any
+        number. A node whose disk fails, or is full, stops.
+        """
+        known = Health.__slots__
+        for key in health:
+            if key not in known:
+                raise SimError(f"a disk has no {key!r}; it has {', '.join(known)}")
+        self._world.set_disk(self._host, Health(**health))
+
+    def rot(self, records: int = 1) -> int:
+        """Flip a bit in so many of the records that have reached the disk; how many there were.
+
+        Whoever reads them next sees it: the next process, at its start.
+        """
+        return self._world.rot(self._host, count(records))
+
+    def snapshot(self) -> Snapshot:
+        """What the disk holds now: for a restart from an old disk, or from a cloned one."""
+        return Snapshot(self._host.disk.read(self._world.agenda.now))
+
     def _peer(self) -> Peer:
         peer = self._host.peer
         if peer is None or not self._host.running:
-            raise SimError(
-                f"{self.name} does not run: it crashed or left; restart() brings it back"
-            )
+            ended = self._host.trouble or "it crashed or left"
+            raise SimError(f"{self.name} does not run: {ended}; restart() brings it back")
         return peer

@@ -10,41 +10,16 @@ from collections import deque
 
 from gossip import Address, Peer, Timing
 from sim.agenda import SECOND, Agenda
+from sim.clocks import Clocks
 from sim.disk import Disk
 from sim.streams import derived, stream
 
 PORT = 7847
 """Every process is bound to the default port of its own host."""
 
-EPOCH = 1_893_456_000 * SECOND
-"""What an undisturbed wall clock shows at the start of a run: 2030-01-01, midnight UTC."""
-
 INBOX_MAX = 256
-"""Datagrams that the socket of a process holds for it while it does not run: our choice, about what
-Linux keeps of small datagrams in a receive buffer of default size."""
-
-
-class Clocks:
-    """The two clocks of one host, over virtual time."""
-
-    __slots__ = ("_agenda", "_uptime", "skew")
-
-    def __init__(self, agenda: Agenda, uptime: int) -> None:
-        self._agenda = agenda
-        self._uptime = uptime  # at the start of the run: differs from host to host
-        self.skew = 0
-
-    def monotonic(self) -> int:
-        """The clock that `now` is read from. It has nothing to do with that of any other host."""
-        return self._agenda.now + self._uptime
-
-    def wall(self) -> int:
-        """The time of day, as far as this host knows."""
-        return EPOCH + self._agenda.now + self.skew
-
-    def virtual(self, monotonic: int) -> int:
-        """When, in virtual time, this host's monotonic clock shows `monotonic`."""
-        return monotonic - self._uptime
+"""Datagrams that the socket of a process holds for it while it is busy or does not run: our choice,
+about what Linux keeps of small datagrams in a receive buffer of default size."""
 
 
 class Host:
@@ -52,21 +27,28 @@ class Host:
 
     __slots__ = (
         "address",
+        "alarmed",
         "boots",
+        "busy_until",
         "clocks",
         "disk",
         "due",
         "inbox",
+        "inbox_max",
         "index",
         "name",
         "paused",
         "peer",
         "powered",
         "running",
+        "seen_as",
+        "service",
+        "timing",
+        "trouble",
         "wakes",
     )
 
-    def __init__(self, index: int, seed: int, agenda: Agenda) -> None:
+    def __init__(self, index: int, seed: int, agenda: Agenda, timing: Timing | None = None) -> None:
         self.index = index
         self.name = f"n{index}"
         # Synthetic and routed nowhere: these never reach a socket.
@@ -74,9 +56,14 @@ class Host:
         self.address = Address(f"10.{low >> 16}.{low >> 8 & 255}.{low & 255}", PORT)
         uptime = int.from_bytes(derived(seed, self.name, "uptime", size=8)) % (1000 * SECOND)
         self.clocks = Clocks(agenda, uptime)
-        self.disk = Disk()
+        self.disk = Disk(seed, self.name)
+        self.timing = timing or Timing.lan()
         self.boots = 0
         self.powered = True
+        self.seen_as = self.address  # where its datagrams come from; another one behind a NAT
+        self.service = 0  # what each event takes the process, in nanoseconds
+        self.inbox_max = INBOX_MAX
+        self.trouble = ""  # why its process ended, when neither a crash nor a goodbye was it
         self.forget()
 
     def forget(self) -> None:
@@ -84,15 +71,20 @@ class Host:
         self.peer: Peer | None = None
         self.running = False  # as users see it: false from `leave` on, while the goodbye goes out
         self.paused = False
-        self.inbox: deque[tuple[bytes, Address]] = deque()
+        self.inbox: deque[tuple[bytes, Address, int]] = deque()  # with its place in the log
+        self.busy_until: int | None = None  # when a slow process is done with what it is at
+        self.alarmed = False  # whether that is its alarm
         self.due: int | None = None  # the one entry of the agenda that will wake the process
         self.wakes = (0, 0)  # (when, how often) it was woken at the latest moment
 
-    def boot(self, seed: int, secret: bytes) -> Peer:
-        """A new process over what the disk holds; nobody has started it yet."""
+    def boot(self, seed: int, secret: bytes, now: int) -> Peer:
+        """A new process over what the disk holds; nobody has started it yet.
+
+        `CrdtError` when it cannot be one.
+        """
         self.boots += 1
         self.powered = True
-        self.running = True
+        self.trouble = ""
         self.peer = Peer(
             name=self.name,
             address=self.address,
@@ -100,8 +92,9 @@ class Host:
             wall=self.clocks.wall,
             random=stream(seed, self.name, "choices", self.boots),
             entropy=stream(seed, self.name, "entropy", self.boots).randbytes,
-            timing=Timing.lan(),
+            timing=self.timing,
             tags={},
-            recovered=self.disk.read(self.clocks.monotonic()),
+            recovered=self.disk.read(now),
         )
+        self.running = True
         return self.peer

@@ -1,159 +1,104 @@
-"""The network between the hosts: what becomes of a datagram.
+"""The network between the hosts: every link, and the cuts that are in force.
 
-A directed link takes every datagram through the same questions, in this order: is it cut off by a
-partition, is it lost, is it bent, is it held back, does it come twice? The fate of the k-th
-datagram of a link is a function of (seed, link, k) and nothing else. Each question has bytes of its
-own in that draw, so switching one kind of fault off leaves the others as they were.
+Hosts are their index here. What becomes of one datagram is decided in `link.py`; who reaches whom
+in `partitions.py`. A link is made when something can befall its datagrams, so a thousand hosts over
+a good network cost nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
-from random import Random
-from struct import Struct
-from typing import NamedTuple
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from sim.agenda import SECOND, finite, nanoseconds
-from sim.errors import SimError
-from sim.streams import derived
+from sim.agenda import nanoseconds
+from sim.faults import Faults, probability
+from sim.link import Copy, Link, Way
+from sim.partitions import Severance
 
-HOLD_MIN = SECOND // 10
-"""A reordered datagram is held back by at most this or ten times the delay, whichever is more: our
-choice, long enough for several round trips to overtake it."""
+__all__ = ["Faults", "Network", "probability"]
 
+RECENT = 32
+"""Datagrams of the whole network that another one can be crossed with: our choice."""
 
-def probability(value: object, what: str) -> float:
-    """`value`, if it is a probability; `SimError` otherwise."""
-    words = f"{what} is a probability in 0..1"
-    number = finite(value, words)
-    if not 0 <= number <= 1:
-        raise SimError(f"{words}, not {value!r}")
-    return number
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Faults:
-    """How bad the network is everywhere. The probabilities are per datagram, each on its own."""
-
-    loss: float = 0.0
-    """It never arrives."""
-    duplicate: float = 0.0
-    """It arrives twice, the second time a little later."""
-    reorder: float = 0.0
-    """It is held back, so that later ones overtake it."""
-    corrupt: float = 0.0
-    """It arrives with a few bits flipped, or cut short."""
-    delay: float = 0.0005
-    """Seconds from one host to another, one way."""
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.name != "delay":
-                probability(getattr(self, field.name), field.name)
-        nanoseconds(self.delay, "delay")
-
-    @property
-    def chancy(self) -> bool:
-        """Whether any datagram at all meets bad luck."""
-        return any((self.loss, self.duplicate, self.reorder, self.corrupt))
-
-
-class Link(NamedTuple):
-    """One direction between two hosts, where it differs from the network as a whole."""
-
-    loss: float
-    delay: int
-
-
-class Copy(NamedTuple):
-    """One arrival of a datagram: how many nanoseconds after it was sent, and with which bytes."""
-
-    delay: int
-    datagram: bytes
-
-
-_DRAW = Struct("<QQQQQQQ")
-_CERTAIN = float(1 << 64)
+PARTITION = "partition"
+"""The name of the cut that `partition` makes and replaces."""
 
 
 class Network:
-    """Every link, and the partition that is in force. Hosts are their index."""
+    """Every link, and the cuts that are in force."""
 
     def __init__(self, hosts: int, seed: int, faults: Faults) -> None:
         self.faults = faults
+        """What a link is like for which nothing was set."""
+        self.befell: Counter[str] = Counter()
+        """What happened to datagrams so far, and how often."""
+        self.cuts: dict[str, Severance] = {}
+        """The cuts in force, by their names."""
+        self.intact = not faults.bending
+        """Whether no datagram can ever have arrived with other bytes."""
+        self.on_rebind: Callable[[int], object] = int
+        """Is told the host that a NAT forgot. Nobody listens to the network alone."""
+        self._hosts = hosts
         self._seed = seed
-        self._usual = Link(faults.loss, nanoseconds(faults.delay, "delay"))
-        self._links: dict[tuple[int, int], Link] = {}
-        self._carried: dict[tuple[int, int], int] = {}
-        self._group = [0] * hosts
-        self._one_way = False
-        self._cut = False
+        self._good = None if faults.chancy else nanoseconds(faults.delay, "delay")
+        self._links: dict[Way, Link] = {}
+        self._crossing = bool(faults.crosswire)
+        self._recent: deque[tuple[Way, bytes]] = deque(maxlen=RECENT)
 
-    def carry(self, source: int, destination: int, datagram: bytes) -> Sequence[Copy]:
+    def carry(self, source: int, destination: int, datagram: bytes, now: int = 0) -> Sequence[Copy]:
         """What arrives of a datagram that is sent now: nothing, itself, or more and worse."""
-        if self._cut and self._severed(source, destination):
+        way = (source, destination)
+        link = self._links.get(way)
+        if link is None and self._good is None:
+            link = self._link(way)
+        if self._crossing:
+            self._recent.append((way, datagram))
+        if self.cuts and self._severed(source, destination, now):
+            self.befell["cut"] += 1
+            if link is not None:
+                link.skip()
             return ()
-        link = self._links.get((source, destination), self._usual)
-        if not (link.loss or self.faults.chancy):
+        if link is None:
+            assert self._good is not None
+            return (Copy(self._good, datagram),)
+        if not link.chancy:
+            link.skip()
             return (Copy(link.delay, datagram),)
-        lost, bent, bend, held, hold, twice, again = self._draw(source, destination)
-        if lost < link.loss * _CERTAIN:
-            return ()
-        if bent < self.faults.corrupt * _CERTAIN:
-            datagram = corrupted(datagram, Random(bend))
-        longest = max(HOLD_MIN, 10 * link.delay)
-        late = hold * longest >> 64 if held < self.faults.reorder * _CERTAIN else 0
-        first = Copy(link.delay + late, datagram)
-        if twice < self.faults.duplicate * _CERTAIN:
-            return (first, Copy(first.delay + (again * longest >> 64), datagram))
-        return (first,)
+        if link.faults.rebind and link.forgotten():
+            self.on_rebind(source)
+        return link.carry(datagram, now, self._recent, self.befell)
 
-    def partition(self, groups: Sequence[Collection[int]], *, one_way: bool) -> None:
+    def partition(self, groups: Sequence[Collection[int]], *, one_way: bool, now: int = 0) -> None:
         """Let only hosts of one group reach each other; those in none form one more.
 
         With `one_way`, only what the first group sends to the others is lost.
         """
-        self._group = [len(groups)] * len(self._group)
-        for index, group in enumerate(groups):
-            for host in group:
-                self._group[host] = index
-        self._one_way = one_way
-        self._cut = True
+        everybody = frozenset(range(self._hosts))
+        rest = everybody.difference(*groups)
+        cut: dict[int, frozenset[int]] = {}
+        for group in groups[:1] if one_way else (*groups, rest):
+            cut |= dict.fromkeys(sorted(group), everybody.difference(group))
+        self.cut(PARTITION, cut, now)
+
+    def cut(self, name: str, cut: Mapping[int, frozenset[int]], now: int, flap: int = 0) -> None:
+        """Cut these ways, in place of the cut of this name; with `flap`, in turns of so long."""
+        self.cuts[name] = Severance(name, cut, now, flap)
 
     def heal(self) -> None:
-        """End the partition; links keep what was set for them."""
-        self._cut = False
+        """End every cut; links keep what was set for them."""
+        self.cuts.clear()
 
-    def set_link(self, source: int, destination: int, link: Link) -> None:
+    def set_link(self, source: int, destination: int, faults: Faults) -> None:
         """Make one direction between two hosts different, until it is set again."""
-        self._links[source, destination] = link
+        self._link((source, destination)).set(faults)
+        self.intact = self.intact and not faults.bending
+        self._crossing = self._crossing or bool(faults.crosswire)
 
-    @property
-    def usual(self) -> Link:
-        """A link for which nothing was set."""
-        return self._usual
+    def _link(self, way: Way) -> Link:
+        link = self._links.get(way)
+        if link is None:
+            link = self._links[way] = Link(self._seed, way, self.faults)
+        return link
 
-    def _severed(self, source: int, destination: int) -> bool:
-        ours, theirs = self._group[source], self._group[destination]
-        return ours != theirs and (ours == 0 or not self._one_way)
-
-    def _draw(self, source: int, destination: int) -> tuple[int, ...]:
-        """Seven numbers below 2**64: the luck of the next datagram of this link."""
-        count = self._carried.get((source, destination), 0)
-        self._carried[source, destination] = count + 1
-        luck = derived(self._seed, "link", source, destination, count, size=_DRAW.size)
-        return _DRAW.unpack(luck)
-
-
-def corrupted(datagram: bytes, random: Random) -> bytes:
-    """`datagram` cut short, or with one to eight bits flipped: other bytes, unless it is empty."""
-    if not datagram:
-        return datagram
-    if random.random() < 0.5:
-        return datagram[: random.randrange(len(datagram))]
-    bits = random.sample(range(8 * len(datagram)), random.randint(1, 8))
-    bent = bytearray(datagram)
-    for bit in bits:
-        bent[bit // 8] ^= 1 << bit % 8
-    return bytes(bent)
+    def _severed(self, source: int, destination: int, now: int) -> bool:
+        return any(cut.severs(source, destination, now) for cut in self.cuts.values())

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
+from gossip import Timing
 from sim.actions import ACTIONS, Action
 from sim.agenda import nanoseconds
 from sim.errors import SimError
 from sim.network import Faults
+from sim.tuning import tuned
 
 VERSION = 1
 """The version of what a plan means. A plan of another version would be another run."""
@@ -46,6 +48,8 @@ class Plan:
     seed: int = 0
     faults: Faults = field(default_factory=Faults)
     """The network everywhere, until something else is set."""
+    timing: Mapping[str, float] = field(default_factory=dict)
+    """How patient members are, where it is not as usual (`tuning.py`)."""
     settle: float = 0.0
     """Virtual seconds that the cluster has, after `seconds`, to agree once everything is healed; 0
     when that is not asked of it."""
@@ -60,11 +64,9 @@ class Plan:
         try:
             nanoseconds(self.seconds, "seconds")
             nanoseconds(self.settle, "settle")
-            for step in self.steps:
-                nanoseconds(step.at, f"the time of {step.do}")
-                if step.do not in ACTIONS:
-                    raise PlanError(f"there is no action {step.do!r}: {', '.join(ACTIONS)}")
-                step.action().check(step.arguments, names)
+            tuned(self.timing)
+            for number, step in enumerate(self.steps, 1):
+                _check(number, step, names)
         except PlanError:
             raise
         except SimError as error:
@@ -80,6 +82,7 @@ class Plan:
         data: dict[str, Any] = {"version": VERSION}
         for each in fields(self):
             value = getattr(self, each.name)
+            value = dict(value) if each.name == "timing" else value
             if each.name not in {"steps", "faults"} and value != getattr(usual, each.name):
                 data[each.name] = value
         faults = {
@@ -102,6 +105,7 @@ class Plan:
         given = {key: value for key, value in data.items() if key != "version"}
         faults = given.get("faults", {})
         table(faults, "faults", {each.name for each in fields(Faults)})
+        table(given.get("timing", {}), "timing", {each.name for each in fields(Timing)})
         steps = given.get("steps", [])
         if type(steps) is not list:
             raise PlanError(f"steps is a list, not {steps!r}")
@@ -109,7 +113,7 @@ class Plan:
             given["faults"] = Faults(**faults)
         except SimError as error:
             raise PlanError(f"faults: {error}") from None
-        given["steps"] = tuple(_step(step) for step in steps)
+        given["steps"] = tuple(_step(number, step) for number, step in enumerate(steps, 1))
         return cls(**given)
 
 
@@ -122,7 +126,19 @@ def table(data: Any, what: str, known: set[str]) -> None:
             raise PlanError(f"{what}: unknown key {key!r}; known are {', '.join(sorted(known))}")
 
 
-def _step(data: Any) -> Step:
+def _check(number: int, step: Step, nodes: set[str]) -> None:
+    """`PlanError`, with the number of the step, unless it can be meant."""
+    where = f"step {number} (at {step.at}, {step.do})"
+    try:
+        nanoseconds(step.at, "at")
+        if step.do not in ACTIONS:
+            raise SimError(f"there is no such action; there are {', '.join(ACTIONS)}")
+        step.action().check(step.arguments, nodes)
+    except SimError as error:
+        raise PlanError(f"{where}: {error}") from None
+
+
+def _step(number: int, data: Any) -> Step:
     if type(data) is not dict or "at" not in data or type(data.get("do")) is not str:
-        raise PlanError(f"a step says when (at) and what (do): {data!r}")
+        raise PlanError(f"step {number} says when (at) and what (do), and this does not: {data!r}")
     return Step(data["at"], data["do"], {k: v for k, v in data.items() if k not in {"at", "do"}})

@@ -9,8 +9,11 @@ from functools import partial
 from time import perf_counter
 
 from sim.errors import InvariantViolation
+from sim.liveness import settle
 from sim.plan import Plan, Step
 from sim.simulation import Simulation
+from sim.tuning import tuned
+from sim.users import User
 
 SLICE = 0.1
 """Virtual seconds between two looks at the progress. Splitting a run changes nothing in it."""
@@ -39,25 +42,31 @@ class Outcome:
 
 def prepare(plan: Plan, *, keep: bool = False) -> tuple[Simulation, Counter[str]]:
     """The cluster of a plan at its start, with every step on the agenda; and its marks."""
-    sim = Simulation(nodes=plan.nodes, seed=plan.seed, faults=plan.faults, keep=keep)
+    timing = tuned(plan.timing)
+    sim = Simulation(plan.nodes, plan.seed, plan.faults, keep=keep, timing=timing)
     marks: Counter[str] = Counter()
     for step in plan.in_order():
-        sim.at(step.at, partial(_perform, step, marks))
+        sim.at(step.at, partial(perform, step, marks, plan.seconds))
     return sim, marks
 
 
-def play(plan: Plan, progress: Progress | None = None, *, keep: bool = False) -> Outcome:
+def play(
+    plan: Plan,
+    progress: Progress | None = None,
+    *,
+    keep: bool = False,
+    begin: Callable[[Simulation], object] | None = None,
+) -> Outcome:
     """Run a plan to its end, or to the first invariant that was broken; with `keep`, every event is
-    kept in the simulation's `log`.
+    kept in the simulation's `log`. `begin` may put more on the agenda before anything happens.
     """
     began = perf_counter()
     sim, marks = prepare(plan, keep=keep)
+    if begin is not None:
+        begin(sim)
     violations: list[InvariantViolation] = []
     try:
-        while progress is not None and sim.now + SLICE < plan.seconds:
-            sim.run(SLICE)
-            progress(sim.now)
-        sim.run(plan.seconds - sim.now)
+        _run(sim, plan, marks, progress)
     except InvariantViolation as violation:
         violations = [violation]
     else:
@@ -65,6 +74,27 @@ def play(plan: Plan, progress: Progress | None = None, *, keep: bool = False) ->
     return Outcome(plan, sim, tuple(violations), marks, perf_counter() - began)
 
 
-def _perform(step: Step, marks: Counter[str], sim: Simulation) -> None:
-    effective = step.action().perform(sim, **step.arguments)
+def _run(sim: Simulation, plan: Plan, marks: Counter[str], progress: Progress | None) -> None:
+    """Let time pass until the plan is through; `InvariantViolation` for the first broken one."""
+    while sim.now < plan.seconds:
+        sim.run(min(SLICE, plan.seconds - sim.now))
+        if sim.found():
+            raise sim.found()[0]
+        if progress is not None:
+            progress(sim.now)
+    if plan.settle:
+        sim.check()
+        settle(sim, plan.settle)
+        marks["settled"] += 1
+
+
+def perform(step: Step, marks: Counter[str], until: float, sim: Simulation) -> None:
+    """Do a step, unless the time for it is over; what users wrote has to be there."""
+    if sim.now > until:
+        return
+    action = step.action()
+    user = User(sim, step) if action.data else None
+    effective = action.perform(sim, **step.arguments)
+    if effective and user is not None:
+        user.done()
     marks[step.do if effective else f"{step.do} (nothing to do)"] += 1

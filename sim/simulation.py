@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from functools import partial
 
-from gossip import MemberEvent
+from gossip import MemberEvent, Timing
 from sim.agenda import SECOND, nanoseconds
+from sim.disk import Snapshot
 from sim.errors import InvariantViolation, SimError, SimTimeout
 from sim.handle import Handle
 from sim.host import Host
-from sim.invariants import Broken, StuckError
-from sim.network import Faults, Link, probability
+from sim.invariants import Broken, Invariant, StuckError
+from sim.network import Faults
+from sim.partitions import Cut, Grudge, checked
 from sim.trace import Record
 from sim.world import World
 
@@ -23,9 +26,15 @@ class Simulation:
     """A cluster of `nodes` members n0, n1, …, all started at time 0 and joining through n0."""
 
     def __init__(
-        self, nodes: int, seed: int = 0, faults: Faults | None = None, *, keep: bool = False
+        self,
+        nodes: int,
+        seed: int = 0,
+        faults: Faults | None = None,
+        *,
+        keep: bool = False,
+        timing: Timing | None = None,
     ) -> None:
-        """With `keep`, every event is kept in `log`."""
+        """With `keep`, every event is kept in `log`; `timing` is that of one site, if not given."""
         if type(nodes) is not int or nodes < 1:  # True is an int to isinstance
             raise SimError(f"nodes is how many there are, from 1, not {nodes!r}")
         if type(seed) is not int:
@@ -34,9 +43,13 @@ class Simulation:
             raise SimError(f"faults is a Faults, not {faults!r}")
         self.seed = seed
         self.faults = Faults() if faults is None else faults
-        self._world = World(nodes, seed, self.faults, keep=keep)
+        self._world = World(nodes, seed, self.faults, keep=keep, timing=timing)
         self._handles = {host.name: Handle(self._world, host) for host in self._world.hosts}
         self._hosts = {host.name: host for host in self._world.hosts}
+        self.cuts: dict[str, Cut] = {}
+        """The last cut of each name, in force or not."""
+        self.snapshots: dict[str, Snapshot] = {}
+        """Snapshots of disks that a plan took, by their names."""
         self._running = False
         self._doubtful = 0  # the node that disagreed when `converged` was last asked
         self.replay = ""
@@ -109,25 +122,58 @@ class Simulation:
         hosts = [[self._host(name) for name in sorted(group)] for group in groups]
         self._world.partition(hosts, one_way=one_way)
 
+    def cut(
+        self, cut: Grudge | Iterable[tuple[str, str]], *, name: str = "", flap: float = 0.0
+    ) -> Cut:
+        """Cut these ways too, each from one node to another, until `heal()` of what is returned.
+
+        `sim.partitions` makes grudges of the usual shapes. A cut replaces the one of the same name;
+        one without a name gets one of its own. With `flap`, it is in force for so many seconds,
+        then not for as many, and so on.
+        """
+        ways = checked(cut, self._hosts)
+        if not isinstance(name, str):
+            raise SimError(f"the name of a cut is text, not {name!r}")
+        turns = nanoseconds(flap, "flap")
+        name = name or f"cut {len(self.cuts)}"
+        indices = {
+            self._host(source).index: frozenset(self._host(other).index for other in others)
+            for source, others in ways.items()
+        }
+        self._world.cut(name, indices, turns)
+        cuts = self._world.network.cuts
+        made = cuts[name]
+        self.cuts[name] = Cut(name, lambda: cuts.get(name) is made, partial(self._world.mend, name))
+        return self.cuts[name]
+
     def heal(self) -> None:
-        """End the partition. Links keep what `link` set."""
+        """End everything that cuts: the partition, every cut, and NATs that do not forward. Links
+        keep what `link` set.
+        """
         self._world.heal()
 
     def link(
-        self, a: str, b: str, *, loss: float | None = None, delay: float | None = None
+        self,
+        a: str,
+        b: str,
+        *,
+        loss: float | None = None,
+        delay: float | None = None,
+        **others: float,
     ) -> None:
-        """Set the direction from `a` to `b`, until it is set again; what is left out is as
-        everywhere.
+        """Set the direction from `a` to `b`, until it is set again: any of the `Faults`, and what
+        is left out is as everywhere.
         """
         source, destination = self._host(a), self._host(b)
         if source is destination:
             raise SimError(f"a link has two ends, and both are {a}")
-        usual = self._world.network.usual
-        link = Link(
-            usual.loss if loss is None else probability(loss, "loss"),
-            usual.delay if delay is None else nanoseconds(delay, "delay"),
-        )
-        self._world.set_link(source, destination, link)
+        given = {"loss": loss, "delay": delay} | others
+        known = [field.name for field in fields(Faults)]
+        for key in given:
+            if key not in known:
+                raise SimError(f"a link has no {key!r}; it has {', '.join(known)}")
+        changes = {key: value for key, value in given.items() if value is not None}
+        self._world.set_link(source, destination, replace(self.faults, **changes))
 
     # What was seen.
 
@@ -135,6 +181,13 @@ class Simulation:
     def messages(self) -> int:
         """Datagrams sent so far, whatever became of them."""
         return self._world.messages
+
+    @property
+    def befell(self) -> Mapping[str, int]:
+        """What happened so far to datagrams, disks and processes, and how often: "lost", "cut",
+        "inbox full", "rotten" and so on.
+        """
+        return self._world.befell
 
     @property
     def events(self) -> list[tuple[float, str, MemberEvent]]:
@@ -176,9 +229,16 @@ class Simulation:
     def violations(self) -> list[InvariantViolation]:
         """Every invariant that is or was broken, each as the exception that `check` raises."""
         world = self._world
-        intact = not self.faults.corrupt
-        found = world.watch.examine(world.hosts, world.agenda.now, intact=intact)
+        found = world.watch.examine(world.hosts, world.agenda.now, intact=world.network.intact)
         return [self._violation(broken) for broken in found]
+
+    def found(self) -> list[InvariantViolation]:
+        """Every invariant that was found broken as the run went, without looking any further."""
+        return [self._violation(broken) for broken in self._world.watch.broken]
+
+    def broke(self, invariant: Invariant, node: str, detail: str) -> None:
+        """`InvariantViolation`: whoever drives this simulation found an invariant broken now."""
+        raise self._violation(Broken(invariant, node, self._world.agenda.now, detail))
 
     def check(self) -> None:
         """Check every invariant; `InvariantViolation` for the first that is broken."""

@@ -45,6 +45,23 @@ class Kind(IntEnum):
     PARTITION = 17
     HEAL = 18
     LINK = 19
+    CUT = 20
+    MEND = 21
+    """One cut was healed, alone."""
+    REBIND = 22
+    """A NAT gave a host another address."""
+    DRIFT = 23
+    JUMP = 24
+    SLOW = 25
+    DISK = 26
+    """A disk became worse, or better."""
+    ROT = 27
+    RESTORE = 28
+    """A disk was replaced by a copy of what it, or another, once held."""
+    HALT = 29
+    """A process ended because it could not save its state."""
+    UNFIT = 30
+    """A process could not start from what it found on its disk."""
 
 
 class Record(NamedTuple):

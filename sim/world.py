@@ -2,28 +2,35 @@
 
 This is the driver of `gossip.Peer` for machines that do not exist, and it follows the driver's
 contract to the letter: it waits for a datagram, a local write or the deadline; makes one call;
-performs every effect in order; reads `next_wake`; and again. Two things only can be on the agenda
-for a host: a datagram that arrives, and the one moment at which its process asked to be woken.
+performs every effect in order; reads `next_wake`; and again. Three things only can be on the agenda
+for a host: a datagram that arrives, the one moment at which its process asked to be woken, and the
+one at which a slow process is done with what it is at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import astuple
 from functools import partial
 from typing import assert_never
 
-from gossip import Address, Effect, MemberEvent, Peer, Persist, Transmit
-from sim.agenda import SECOND, Agenda
+from crdt import CrdtError
+from gossip import Address, Effect, MemberEvent, Peer, Persist, Timing, Transmit
+from sim.agenda import SECOND, Agenda, nanoseconds
+from sim.disk import DiskFault, Health, Snapshot
 from sim.errors import SimError
-from sim.host import INBOX_MAX, Host
+from sim.host import Host
 from sim.invariants import Watch
-from sim.network import Faults, Link, Network
+from sim.network import Faults, Network
 from sim.streams import derived
 from sim.trace import NOBODY, Kind, Trace
 
 KNOWN_BY_HEART = 4
 """How many others, besides n0, a restarted process calls. Its list is fixed, like the one in a
 configuration file: n0 and its next neighbours, whether they run or not."""
+
+NAT_PORT = 1024
+"""The port of every address that a NAT gives: it has addresses enough."""
 
 DELAY_CALM_MAX = SECOND // 20
 """A network slower than this may look like one that loses datagrams."""
@@ -32,18 +39,29 @@ DELAY_CALM_MAX = SECOND // 20
 class World:
     """The state of a simulation. Callers have checked what they ask for; hosts are handed in."""
 
-    def __init__(self, nodes: int, seed: int, faults: Faults, *, keep: bool = False) -> None:
+    def __init__(
+        self,
+        nodes: int,
+        seed: int,
+        faults: Faults,
+        *,
+        keep: bool = False,
+        timing: Timing | None = None,
+    ) -> None:
         self.seed = seed
         self.agenda = Agenda()
         self.network = Network(nodes, seed, faults)
+        self.network.on_rebind = self._forgotten_by_nat
+        self.befell = self.network.befell
         self.trace = Trace(keep=keep)
         self._at = NOBODY  # the place in the log of what is going on
-        self.watch = Watch()
         self.events: list[tuple[float, str, MemberEvent]] = []
         self.messages = 0
-        self.calm = not faults.chancy and self.network.usual.delay <= DELAY_CALM_MAX
-        self.hosts = [Host(index, seed, self.agenda) for index in range(nodes)]
+        self.calm = not faults.chancy and nanoseconds(faults.delay, "delay") <= DELAY_CALM_MAX
+        self.hosts = [Host(index, seed, self.agenda, timing) for index in range(nodes)]
+        self.watch = Watch(self.hosts)
         self._at_address: dict[Address, Host] = {host.address: host for host in self.hosts}
+        self._rebinds = 0
         self._secret = derived(seed, "cluster secret")
         for host in self.hosts:
             self._boot(host, [self.hosts[0].address] if host.index else [])
@@ -53,17 +71,24 @@ class World:
     def crash(self, host: Host, *, power: bool) -> None:
         """End a process without a word; with `power`, its whole host."""
         self._disturb(Kind.POWER_LOSS if power else Kind.CRASH, host)
+        self.watch.ended(host, self.agenda.now)
         host.forget()
         host.powered = not power
         if power:
-            host.disk.lose_power(host.clocks.monotonic())
+            lost = host.disk.lose_power(self.agenda.now)
+            self.befell["writes lost"] += lost
 
-    def restart(self, host: Host, *, lose_disk: bool) -> None:
-        """Start a new process on a host whose last one crashed or left."""
+    def restart(self, host: Host, *, lose_disk: bool, snapshot: Snapshot | None = None) -> None:
+        """Start a new process on a host whose last one ended, on what its disk holds by now."""
         self.calm = False
         host.forget()
+        if lose_disk or snapshot is not None:
+            self.watch.data.unsafe(host)
         if lose_disk:
             host.disk.wipe()
+        if snapshot is not None:
+            self._disturb(Kind.RESTORE, host, payload=repr(sorted(snapshot.records)).encode())
+            host.disk.restore(snapshot)
         self._boot(host, self._known_by_heart(host))
 
     def pause(self, host: Host) -> None:
@@ -76,8 +101,11 @@ class World:
         """Let a stopped process go on: its socket first, then its timers."""
         self._disturb(Kind.RESUME, host)
         host.paused = False
+        if host.service:
+            self._serve_soon(host)
+            return
         while host.inbox:
-            datagram, source = host.inbox.popleft()
+            datagram, source, self._at = host.inbox.popleft()
             self._receive(host, datagram, source)
         self._set_alarm(host)
 
@@ -92,7 +120,38 @@ class World:
     def skew(self, host: Host, offset: int) -> None:
         """Set a wall clock `offset` nanoseconds ahead of the true time."""
         self._disturb(Kind.SKEW, host, payload=b"%d" % offset)
-        host.clocks.skew = offset
+        host.clocks.set_wall(offset)
+
+    def drift(self, host: Host, drift: int) -> None:
+        """Let the clocks of a host gain so many nanoseconds per second."""
+        self._disturb(Kind.DRIFT, host, payload=b"%d" % drift)
+        host.clocks.set_drift(drift)
+        self._set_alarm(host)  # which may be due sooner now
+
+    def jump(self, host: Host, by: int, *, monotonic: bool) -> None:
+        """Move the wall clock of a host; with `monotonic`, both its clocks."""
+        self._disturb(Kind.JUMP, host, payload=b"%d %d" % (by, monotonic))
+        host.clocks.jump(by, monotonic=monotonic)
+        self._set_alarm(host)
+
+    def slow(self, host: Host, service: int, inbox_max: int) -> None:
+        """Let every event take a process of this host so long; its socket holds so many."""
+        self._disturb(Kind.SLOW, host, payload=b"%d %d" % (service, inbox_max))
+        host.service, host.inbox_max = service, inbox_max
+
+    def set_disk(self, host: Host, health: Health) -> None:
+        """Make a disk worse, or better."""
+        self._disturb(Kind.DISK, host, payload=repr(astuple(health)).encode())
+        host.disk.health = health
+        self.watch.data.unsafe(host)
+
+    def rot(self, host: Host, records: int) -> int:
+        """Flip a bit in so many records on a disk; how many there were."""
+        rotten = host.disk.rot(records, self.agenda.now)
+        self._disturb(Kind.ROT, host, payload=repr(rotten).encode())
+        self.befell["rotten"] += len(rotten)
+        self.watch.rotten = self.watch.rotten or bool(rotten)
+        return len(rotten)
 
     # What is done to the network.
 
@@ -100,26 +159,80 @@ class World:
         """Replace the partition that is in force."""
         indices = [sorted(host.index for host in group) for group in groups]
         self._disturb(Kind.PARTITION, payload=repr((indices, one_way)).encode())
-        self.network.partition(indices, one_way=one_way)
+        self.network.partition(indices, one_way=one_way, now=self.agenda.now)
+
+    def cut(self, name: str, cut: Mapping[int, frozenset[int]], flap: int) -> None:
+        """Cut these ways too, in place of the cut of the same name."""
+        ways = [(source, sorted(cut[source])) for source in sorted(cut)]
+        self._disturb(Kind.CUT, payload=repr((name, ways, flap)).encode())
+        self.network.cut(name, cut, self.agenda.now, flap)
+
+    def mend(self, name: str) -> None:
+        """End the cut of this name."""
+        self.trace.record(self.agenda.now, Kind.MEND, payload=name.encode())
+        del self.network.cuts[name]
 
     def heal(self) -> None:
-        """End the partition."""
+        """End everything that cuts."""
         self.trace.record(self.agenda.now, Kind.HEAL)
         self.network.heal()
+        for host in self.hosts:
+            self._at_address[host.address] = host
 
-    def set_link(self, source: Host, destination: Host, link: Link) -> None:
+    def set_link(self, source: Host, destination: Host, faults: Faults) -> None:
         """Make one direction between two hosts different."""
-        self._disturb(Kind.LINK, source, destination, repr(tuple(link)).encode())
-        self.network.set_link(source.index, destination.index, link)
+        self._disturb(Kind.LINK, source, destination, repr(astuple(faults)).encode())
+        self.network.set_link(source.index, destination.index, faults)
+
+    def rebind(self, host: Host, *, forwarded: bool) -> None:
+        """Let the datagrams of a host come from an address that nobody has seen before.
+
+        What is sent to the one before is lost; so is what is sent to the address that it tells of
+        itself, unless its NAT has an order to forward that.
+        """
+        self._disturb(Kind.REBIND, host, payload=b"%d" % forwarded)
+        self.befell["rebound"] += 1
+        if host.seen_as != host.address:
+            del self._at_address[host.seen_as]
+        self._rebinds += 1
+        low = self._rebinds
+        host.seen_as = Address(f"100.{64 + (low >> 16)}.{low >> 8 & 255}.{low & 255}", NAT_PORT)
+        self._at_address[host.seen_as] = host
+        if forwarded:
+            self._at_address[host.address] = host
+        else:
+            self._at_address.pop(host.address, None)
+
+    def _forgotten_by_nat(self, index: int) -> None:
+        host, at = self.hosts[index], self._at
+        self.rebind(host, forwarded=host.address in self._at_address)
+        self._at = at  # what its sender was at is what leads to the datagram
 
     # What happens by itself.
 
     def _boot(self, host: Host, join: Sequence[Address]) -> None:
-        self._at = self.trace.record(self.agenda.now, Kind.START, host.index, cause=self._at)
-        peer = host.boot(self.seed, self._secret)
-        peer.on_write = partial(self._wrote, host, peer)
-        peer.start(host.clocks.monotonic(), join)
-        self._perform(host, peer)
+        self._at = self.trace.record(self.agenda.now, Kind.START, host.index)
+        try:
+            peer = host.boot(self.seed, self._secret, self.agenda.now)
+            peer.on_write = partial(self._wrote, host, peer)
+            self.watch.booted(host, peer, self.agenda.now)
+            peer.start(host.clocks.monotonic(), join)
+        except CrdtError as error:  # what the disk gave back is no state of a member
+            self._end(host, Kind.UNFIT, f"its disk is damaged: {error}")
+        else:
+            self._perform(host, peer)
+
+    def _end(self, host: Host, kind: Kind, trouble: str) -> None:
+        """A process ends by itself, without a goodbye, as the real one does with an error."""
+        self.calm = False
+        words = trouble.encode()
+        self._at = self.trace.record(
+            self.agenda.now, kind, host.index, payload=words, cause=self._at
+        )
+        self.befell[kind.name.lower()] += 1
+        self.watch.ended(host, self.agenda.now)
+        host.forget()
+        host.trouble = trouble
 
     def _known_by_heart(self, host: Host) -> list[Address]:
         ring = [(host.index + step) % len(self.hosts) for step in range(1, KNOWN_BY_HEART + 1)]
@@ -134,30 +247,69 @@ class World:
                 f"{host.name} no longer runs: this value belongs to a process that ended"
             )
         self._at = self.trace.record(self.agenda.now, Kind.WRITE, host.index)
+        self.watch.wrote(host, peer, self.agenda.now)
         self._set_alarm(host)
 
-    def _arrive(self, host: Host, datagram: bytes, sender: Host, cause: int) -> None:
+    def _arrive(
+        self, host: Host, datagram: bytes, sender: Host, source: Address, cause: int
+    ) -> None:
         """A datagram reaches a host, and perhaps a process on it."""
         kind = Kind.DELIVER
+        waits = host.paused or host.service > 0 or host.busy_until is not None
         if host.peer is None:
             kind = Kind.REFUSE if host.powered else Kind.VANISH
-        elif host.paused and len(host.inbox) >= INBOX_MAX:
+        elif waits and len(host.inbox) >= host.inbox_max:
             kind = Kind.VANISH
+            self.befell["inbox full"] += 1
         self._at = self.trace.record(
             self.agenda.now, kind, host.index, sender.index, datagram, cause
         )
         if kind is not Kind.DELIVER:
             return
-        if host.paused:
-            host.inbox.append((datagram, sender.address))
+        if waits:
+            host.inbox.append((datagram, source, self._at))
+            self._serve_soon(host)
         else:
-            self._receive(host, datagram, sender.address)
+            self._receive(host, datagram, source)
 
     def _receive(self, host: Host, datagram: bytes, source: Address) -> None:
         peer = host.peer
         assert peer is not None
         peer.receive(datagram, source, host.clocks.monotonic())
+        self.watch.channel.received(host, peer, datagram, self.agenda.now)
         self._perform(host, peer)
+
+    def _serve_soon(self, host: Host) -> None:
+        """Let a slow process begin with the next event, unless it is at one."""
+        if host.busy_until is None and not host.paused:
+            host.busy_until = self.agenda.now + host.service
+            self.agenda.put(host.busy_until, self._serve, host)
+
+    def _serve(self, host: Host) -> None:
+        """A slow process is done with an event: its effects are seen, and the next one begins.
+
+        An alarm that is due goes before the datagrams that wait, but not twice in a row.
+        """
+        if host.busy_until != self.agenda.now:
+            return  # that process ended
+        host.busy_until = None
+        if host.peer is None or host.paused:
+            return
+        alarmed = self._is_due(host) and not (host.inbox and host.alarmed)
+        host.alarmed = alarmed
+        if alarmed:
+            self._do_wake(host, host.peer)
+        elif host.inbox:
+            datagram, source, self._at = host.inbox.popleft()
+            self._receive(host, datagram, source)
+        if host.inbox or self._is_due(host):
+            self._serve_soon(host)
+        else:
+            self._set_alarm(host)  # whatever was due may have been put off meanwhile
+
+    def _is_due(self, host: Host) -> bool:
+        wanted = None if host.peer is None else host.peer.next_wake
+        return wanted is not None and host.clocks.virtual(wanted) <= self.agenda.now
 
     def _wake(self, host: Host) -> None:
         """The alarm of a process goes off, unless it was set to another time or nobody is there."""
@@ -168,7 +320,13 @@ class World:
         wanted = peer.next_wake
         if wanted is None or host.clocks.virtual(wanted) > now:
             self._set_alarm(host)  # it was put off since
-            return
+        elif host.service:
+            self._serve_soon(host)
+        else:
+            self._do_wake(host, peer)
+
+    def _do_wake(self, host: Host, peer: Peer) -> None:
+        now = self.agenda.now
         host.wakes = (now, host.wakes[1] + 1) if host.wakes[0] == now else (now, 1)
         self.watch.woken(host, now)
         self._at = self.trace.record(now, Kind.WAKE, host.index)
@@ -177,10 +335,18 @@ class World:
 
     def _perform(self, host: Host, peer: Peer) -> None:
         """Do what a process asked for, in order, and note when it wants to be woken."""
+        self.watch.stepped(host, peer, self.agenda.now)
+        trouble = ""
         for effect in peer.effects():
-            self._perform_one(host, effect)
-        if not host.running and peer.phase == "left":
+            try:
+                self._perform_one(host, effect)
+            except DiskFault as fault:
+                trouble = trouble or str(fault)
+        if trouble:  # what it sent meanwhile is under way: it saves beside sending
+            self._end(host, Kind.HALT, trouble)
+        elif not host.running and peer.phase == "left":
             self.trace.record(self.agenda.now, Kind.LEFT, host.index, cause=self._at)
+            self.watch.ended(host, self.agenda.now)
             host.forget()
         else:
             self._set_alarm(host)
@@ -192,7 +358,7 @@ class World:
         elif isinstance(effect, Persist):
             payload = repr(effect.records).encode()
             self.trace.record(now, Kind.PERSIST, host.index, payload=payload, cause=self._at)
-            host.disk.write(effect.records, host.clocks.monotonic())
+            host.disk.write(effect.records, now)
         elif isinstance(effect, MemberEvent):
             member = effect.member
             words = f"{type(effect).__name__} {member.name} {member.state} {member.incarnation}"
@@ -204,15 +370,20 @@ class World:
 
     def _send(self, host: Host, datagram: bytes, address: Address) -> None:
         self.messages += 1
+        now = self.agenda.now
+        self.watch.sent(host, datagram, now, calm=self.calm)
         target = self._at_address.get(address)
-        copies = self.network.carry(host.index, target.index, datagram) if target else ()
+        copies = self.network.carry(host.index, target.index, datagram, now) if target else ()
         if target is None or not copies:
             peer = NOBODY if target is None else target.index
-            self.trace.record(self.agenda.now, Kind.LOSE, host.index, peer, datagram, self._at)
+            self.trace.record(now, Kind.LOSE, host.index, peer, datagram, self._at)
             return
         for copy in copies:
-            at = self.agenda.now + copy.delay
-            self.agenda.put(at, self._arrive, target, copy.datagram, host, self._at)
+            if copy.datagram is not datagram:
+                self.watch.channel.altered(copy.datagram)
+            self.agenda.put(
+                now + copy.delay, self._arrive, target, copy.datagram, host, host.seen_as, self._at
+            )
 
     def _set_alarm(self, host: Host) -> None:
         """Put the next wake-up on the agenda, if it is sooner than the one that is there.
@@ -220,7 +391,7 @@ class World:
         A later one needs nothing: the alarm that goes off too early sets itself anew. So a deadline
         that is pushed back a thousand times costs one entry.
         """
-        if host.peer is None or host.paused:
+        if host.peer is None or host.paused or host.busy_until is not None:
             return
         wanted = host.peer.next_wake
         if wanted is None:

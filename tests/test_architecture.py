@@ -21,7 +21,7 @@ def judge(root: Path, **sources: str) -> list[str]:
     """The violations of a tree of `package__module=source`."""
     for name, source in sources.items():
         path = root / (name.replace("__", "/") + ".py")
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source + "\n", "utf-8")
     return violations(read(root))
 
@@ -35,6 +35,7 @@ def judge(root: Path, **sources: str) -> list[str]:
         ("node__agent", "import sim", "node must not import sim"),
         ("node__agent", "import bench", "node must not import bench"),
         ("sim__network", "import node", "sim must not import node"),
+        ("sim__apparatus", "import node", "sim must not import node"),
         ("bench__command", "import tests.laws", "bench must not import tests"),
         ("gossip__peer", "from .peer import Peer", "import cycle: gossip.peer <- gossip.peer"),
         ("crdt__kernel", "import time", "crdt must not import time"),
@@ -82,7 +83,7 @@ def test_a_violation_is_reported(tmp_path: Path, module: str, source: str, sente
         ("crdt__clock", "from time import time_ns"),
         ("gossip__peer", "from random import Random\nfrom crdt import ORSet\nRandom(7)"),
         ("gossip__channel", "from nacl.bindings import crypto_scalarmult"),
-        ("sim__app", "from node import Node"),
+        ("sim__app__cluster", "from node import Node"),
         ("node__agent", "import time, random, os\nopen('x')\nfor x in set(y): id(x)"),
         ("crdt__store", "sorted(set(y))\nlen({1})\nx in {1, 2}\nany(z for z in set(y))"),
         ("crdt__store", "{x for x in set(y)}\ny.pop()\nx.now()"),

@@ -10,14 +10,23 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from sim.canaries import CANARIES, DETERMINISTIC, canary, planted
+from sim.determinism import differences
 from sim.errors import InvariantViolation, SimError
 from sim.network import Faults
+from sim.plan import Plan, PlanError
+from sim.runner import play
+from sim.seeds import load
 from sim.simulation import Simulation
 from sim.workload import Workload
+
+NODES, SECONDS = 5, 60.0
+"""What a run is, if nothing else is said."""
 
 SLICE = 0.1
 """Virtual seconds between two looks at the progress. Splitting a run changes nothing in it."""
@@ -31,20 +40,26 @@ Say = Callable[[str], None]
 def add(verbs: Any) -> None:
     """Add the verb."""
     run_parser = verbs.add_parser("run", help="let a cluster run for a while")
-    run_parser.add_argument("--nodes", type=int, default=5, help="how many members (default 5)")
+    run_parser.add_argument("--nodes", type=int, help=f"how many members (default {NODES})")
+    run_parser.add_argument("--seconds", type=float, help=f"virtual seconds (default {SECONDS:g})")
+    run_parser.add_argument("--seed", type=int, help="all of its chance (default 0, or the file's)")
     run_parser.add_argument(
-        "--seconds", type=float, default=60.0, help="virtual seconds (default 60)"
+        "--scenario", metavar="FILE", help="a plan in TOML or JSON, instead of the other options"
     )
-    run_parser.add_argument("--seed", type=int, default=0, help="all of its chance (default 0)")
     run_parser.add_argument(
         "--workload", action="store_true", help="change data at random nodes all the while"
+    )
+    run_parser.add_argument(
+        "--canary",
+        default="",
+        metavar="NAME|list",
+        help="plant a defect that has to make it fail, or list them",
     )
     for field in fields(Faults):
         metavar = "SECONDS" if field.name == "delay" else "P"
         run_parser.add_argument(
             f"--{field.name}",
             type=float,
-            default=field.default,
             metavar=metavar,
             help=f"of the network, {metavar.lower()} (default {field.default:g})",
         )
@@ -55,9 +70,21 @@ def add(verbs: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the cluster that was asked for and print what became of it."""
     started = perf_counter()
+    tell = say() if sys.stderr.isatty() else None
+    if args.canary == "list":
+        list_canaries()
+        return 0
     try:
-        sim = built(args)
-        violations = played(sim, args.seconds, say() if sys.stderr.isatty() else None)
+        with planted(args.canary):
+            if args.scenario is None:
+                sim = built(args)
+                violations = played(sim, seconds(args), tell)
+            else:
+                sim, violations = acted(args, tell)
+        violations += leaked(args, sim)
+    except PlanError as error:
+        print(f"coterie: {error}; try: one of examples/scenarios", file=sys.stderr)
+        return 2
     except SimError as error:
         print(f"coterie: {error}; try: coterie sim run --help", file=sys.stderr)
         return 2
@@ -68,26 +95,93 @@ def run(args: argparse.Namespace) -> int:
 
 def built(args: argparse.Namespace) -> Simulation:
     """The cluster at its start, with the command that brings it back."""
-    faults = Faults(**{field.name: getattr(args, field.name) for field in fields(Faults)})
-    sim = Simulation(nodes=args.nodes, seed=args.seed, faults=faults)
-    if args.workload:
+    given = {field.name: getattr(args, field.name) for field in fields(Faults)}
+    faults = Faults(**{name: value for name, value in given.items() if value is not None})
+    nodes = NODES if args.nodes is None else args.nodes
+    sim = Simulation(nodes=nodes, seed=args.seed or 0, faults=faults)
+    bird = canary(args.canary) if args.canary else None
+    if args.workload or (bird is not None and bird.workload):
         Workload(sim)
-    sim.replay = " ".join(
-        [sim.command(args.seconds)] + ["--workload"] * args.workload,
-    )
+    words = [sim.command(seconds(args)), *["--workload"] * args.workload]
+    if bird is not None:
+        bird.prepare(sim)
+        words.append(f"--canary {bird.name}")
+    sim.replay = " ".join(words)
     return sim
+
+
+def list_canaries() -> None:
+    """Print every canary, with what is wrong with it and the invariant that it breaks."""
+    width = max(map(len, CANARIES))
+    for name, bird in CANARIES.items():
+        print(f"{name:{width}}  {bird.words} ({bird.invariant})")
+
+
+def leaked(args: argparse.Namespace, sim: Simulation) -> list[InvariantViolation]:
+    """What a canary that breaks the determinism of a run shows: in other processes, not in one."""
+    if not args.canary or not canary(args.canary).leak:
+        return []
+    found = differences([Plan(nodes=len(sim.nodes), seconds=sim.now, seed=sim.seed)], args.canary)
+    return [
+        InvariantViolation(
+            invariant=DETERMINISTIC.name,
+            words=DETERMINISTIC.words,
+            detail=f"{each.variant} the trace hash is {each.found}, not {each.expected}",
+            node="n0",
+            time=sim.now,
+            seed=sim.seed,
+            replay=sim.replay,
+        )
+        for each in found[:1]
+    ]
+
+
+def seconds(args: argparse.Namespace) -> float:
+    """How long it is left to itself."""
+    return SECONDS if args.seconds is None else float(args.seconds)
+
+
+def acted(
+    args: argparse.Namespace, tell: Say | None
+) -> tuple[Simulation, list[InvariantViolation]]:
+    """What a scenario came to. Its file says everything but, if it is given, the seed."""
+    for name in ("nodes", "seconds", "workload", *(field.name for field in fields(Faults))):
+        if getattr(args, name) not in {None, False}:
+            raise SimError(f"--{name} and --scenario: the file says that; change it there")
+    plan = load(Path(args.scenario)).plan
+    plan = plan if args.seed is None else replace(plan, seed=args.seed)
+    command = f"coterie sim run --scenario {args.scenario} --seed {plan.seed}"
+    command += f" --canary {args.canary}" if args.canary else ""
+    result = play(plan, None if tell is None else Teller(plan.seconds, tell))
+    if tell is not None:
+        tell("")
+    result.simulation.replay = command
+    return result.simulation, list(result.violations)
+
+
+class Teller:
+    """Tells now and then how far a run is."""
+
+    def __init__(self, total: float, tell: Say) -> None:
+        self._total = total
+        self._tell = tell
+        self._started = self._shown = perf_counter()
+
+    def __call__(self, now: float) -> None:
+        """The virtual time is `now`."""
+        if perf_counter() - self._shown > REFRESH:
+            self._shown = perf_counter()
+            speed = now / (self._shown - self._started)
+            self._tell(f"{now:.1f} of {self._total:g} virtual seconds, {speed:,.1f} x real time")
 
 
 def played(sim: Simulation, seconds: float, say: Say | None) -> list[InvariantViolation]:
     """Let it run, with a line of progress now and then, and check every invariant at the end."""
-    started = shown = perf_counter()
+    teller = None if say is None else Teller(seconds, say)
     try:
-        while say is not None and sim.now + SLICE < seconds:
+        while teller is not None and sim.now + SLICE < seconds:
             sim.run(SLICE)
-            if perf_counter() - shown > REFRESH:
-                shown = perf_counter()
-                speed = sim.now / (shown - started)
-                say(f"{sim.now:.1f} of {seconds:g} virtual seconds, {speed:,.1f} x real time")
+            teller(sim.now)
         sim.run(seconds - sim.now)
     except InvariantViolation as violation:
         return [violation]

@@ -1,16 +1,15 @@
-"""What must hold in every run, whatever the seed: each invariant with its name and its words.
+"""What must hold in every run, whatever the seed, and who looks whether it does.
 
-Some are watched as things happen (`told`, `woken`), because the state afterwards no longer shows
-them; the others are read off the state of the nodes (`examine`). A new one is a line in the list
-below and the place that finds it broken.
+The invariants are listed in `promises`. Most are watched as things happen, because the state
+afterwards no longer shows them: by `membership`, `data` and `channel`, which are told of every step
+of every process; `state` reads the others off the nodes when somebody asks. A new one is a line in
+the list and the place that finds it broken; and a test that breaks it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
-from crdt import CausalContext
 from gossip import (
     MemberEvent,
     MemberFailed,
@@ -20,67 +19,141 @@ from gossip import (
     Peer,
 )
 from sim.host import Host
+from sim.invariants.channel import Channel
+from sim.invariants.data import Data
+from sim.invariants.membership import Members
+from sim.invariants.promises import (
+    ACCURATE,
+    AUTHORED,
+    DIGEST,
+    DURABLE,
+    EQUAL,
+    EXACT,
+    FORWARD,
+    GONE,
+    GROWS,
+    INVARIANTS,
+    KEPT,
+    LIVE,
+    NOT_YET,
+    ONE_DOT,
+    OWN_WORD,
+    OWN_WRITE,
+    PROGRESS,
+    QUIET,
+    SOUND,
+    Broken,
+    Invariant,
+    StuckError,
+)
+from sim.invariants.state import examined
+
+__all__ = ["INVARIANTS", "LIVE", "NOT_YET", "QUIET", "Broken", "Invariant", "StuckError", "Watch"]
 
 WAKES_MAX = 1000
 """How often a process may be woken within one nanosecond before it counts as stuck: our choice, far
 beyond what any burst of local writes asks for."""
 
-
-class Invariant(NamedTuple):
-    """A promise of the protocols."""
-
-    name: str
-    words: str
-
-
-SOUND = Invariant("sound", "everything a running member knows fits together (Peer.check)")
-SELF_ALIVE = Invariant("self-alive", "a running member holds itself alive")
-EQUAL = Invariant("equal-state", "members that have seen the same changes are in the same state")
-FORWARD = Invariant("forward", "within one boot of a member, its incarnation never goes back")
-OWN_WORD = Invariant("own-word", "nobody knows a greater incarnation of a member than itself")
-ACCURATE = Invariant("accurate", "while nothing was ever disturbed, nobody is reported failed")
-CLEAN = Invariant("clean", "while no datagram is corrupted, members drop none")
-PROGRESS = Invariant("progress", "a member that was woken is not due again at once, for ever")
+DISK_BORNE = frozenset(
+    {
+        EQUAL,
+        DIGEST,
+        GROWS,
+        ONE_DOT,
+        AUTHORED,
+        KEPT,
+        GONE,
+        EXACT,
+        OWN_WRITE,
+        DURABLE,
+        SOUND,
+        OWN_WORD,
+    }
+)
+"""What a record that was altered on a disk can break."""
 
 WITHIN_BOOT = (MemberSuspected, MemberRecovered, MemberUpdated)
 """What is told of a boot that was known before. The other events may be the first word of a new
 boot, whose incarnations begin anew."""
 
 
-class Broken(NamedTuple):
-    """An invariant that was found broken: at which node, when (nanoseconds), and what was seen."""
-
-    invariant: Invariant
-    node: str
-    at: int
-    detail: str
-
-
-class StuckError(Exception):
-    """Raised through a run that would never end: the process of a host makes no progress."""
-
-
 class Watch:
-    """Remembers what the state of a node does not show: what each one was told before."""
+    """Is told what happens, and remembers what the state of a node does not show."""
 
-    __slots__ = ("_seen", "broken")
+    __slots__ = ("_hosts", "_known", "_seen", "broken", "channel", "data", "members", "rotten")
 
-    def __init__(self) -> None:
+    def __init__(self, hosts: Sequence[Host] = ()) -> None:
+        self._hosts = hosts
         self.broken: list[Broken] = []
-        # Per observing host: the boot it belongs to, and the greatest incarnation by member id.
-        self._seen: dict[int, tuple[int, dict[str, int]]] = {}
+        """What was found broken as the run went, each invariant once per node."""
+        self._known: dict[tuple[str, str], None] = {}
+        # Per observing host: the boot it belongs to, and the greatest incarnation by member.
+        self._seen: dict[int, tuple[int, dict[tuple[str, str], int]]] = {}
+        self.rotten = False
+        """Whether bits on a disk have rotted. Records carry no checksum yet, so from then on
+        nothing can be said of data, nor of what members say of themselves."""
+        self.channel = Channel(self.report)
+        self.data = Data(self.channel, self.report)
+        self.members = Members(hosts, self.report)
+
+    def report(self, invariant: Invariant, node: str, at: int, detail: str) -> None:
+        """An invariant is broken."""
+        if self.rotten and invariant in DISK_BORNE:
+            return
+        if (invariant.name, node) not in self._known:
+            self._known[invariant.name, node] = None
+            self.broken.append(Broken(invariant, node, at, detail))
+
+    # As the run goes.
+
+    def booted(self, host: Host, peer: Peer, now: int) -> None:
+        """A process begins."""
+        self.channel.busy = now
+        self.data.booted(host, peer, now)
+
+    def ended(self, host: Host, now: int) -> None:
+        """A process is no more."""
+        self.channel.busy = now
+        self.data.ended(host, now)
+        self.members.ended(host, now)
+
+    def wrote(self, host: Host, peer: Peer, now: int) -> None:
+        """A user changed data."""
+        self.channel.busy = now
+        self.data.wrote(host, peer, now)
+
+    def stepped(self, host: Host, peer: Peer, now: int) -> None:
+        """A process has done something."""
+        self.data.stepped(host, peer, now)
+        if self.members.stepped(host, peer, now):
+            self.data.held(host, peer, self._hosts, now)
+
+    def sent(self, host: Host, datagram: bytes, now: int, *, calm: bool) -> None:
+        """A process sends a datagram."""
+        self.channel.sent(host, datagram, now)
+        self.channel.load(host, len(self._hosts), now, calm=calm)
+
+    def promised(self, node: str, now: int, detail: str) -> None:
+        """Somebody does not find what he wrote."""
+        self.report(OWN_WRITE, node, now, detail)
 
     def told(self, host: Host, event: MemberEvent, now: int, *, calm: bool) -> None:
         """A process told its user something about a member."""
+        self.channel.busy = now
         member = event.member
         if calm and isinstance(event, MemberFailed):
-            self.broken.append(Broken(ACCURATE, host.name, now, f"{member.name} failed"))
-        known = self._known(host)
-        before = known.get(member.id, member.incarnation)
+            self.report(ACCURATE, host.name, now, f"{member.name} failed")
+        if calm and isinstance(event, MemberSuspected) and self._runs(member.name):
+            self.report(ACCURATE, host.name, now, f"{member.name} is suspected")
+        known = self._known_to(host)
+        who = member.name, member.id  # a cloned disk makes two of one id
+        before = known.get(who, member.incarnation)
         if member.incarnation < before and isinstance(event, WITHIN_BOOT):
             detail = f"{member.name} went from incarnation {before} to {member.incarnation}"
-            self.broken.append(Broken(FORWARD, host.name, now, detail))
-        known[member.id] = member.incarnation
+            self.report(FORWARD, host.name, now, detail)
+        known[who] = member.incarnation
+        if host.peer is not None:
+            self.members.told(host, host.peer, member.name, now)
 
     def woken(self, host: Host, now: int) -> None:
         """A process is about to be woken; `StuckError` when it was too often at one moment."""
@@ -89,69 +162,27 @@ class Watch:
             self.broken.append(Broken(PROGRESS, host.name, now, detail))
             raise StuckError(host.name)
 
+    # When somebody asks.
+
     def examine(self, hosts: Sequence[Host], now: int, *, intact: bool) -> Iterator[Broken]:
         """Everything that was found broken, and what is broken in the state of the nodes.
 
         `intact` says that no datagram was ever corrupted.
         """
+        for host in hosts:
+            if host.running and host.peer is not None:
+                self.data.examine(host, host.peer, now)
         yield from self.broken
-        peers = [(host, host.peer) for host in hosts if host.running and host.peer is not None]
-        for host, peer in peers:
-            for invariant, detail in (*_unsound(peer), *_unclean(peer, intact=intact)):
-                yield Broken(invariant, host.name, now, detail)
-        for invariant, host, detail in (*_unequal(peers), *_invented(peers)):
-            yield Broken(invariant, host.name, now, detail)
+        for broken in examined(hosts, now, intact=intact):
+            if not (self.rotten and broken.invariant in DISK_BORNE):
+                yield broken
 
-    def _known(self, host: Host) -> dict[str, int]:
+    def _runs(self, name: str) -> bool:
+        return any(host.name == name and host.running for host in self._hosts)
+
+    def _known_to(self, host: Host) -> dict[tuple[str, str], int]:
         boot, known = self._seen.get(host.index, (-1, {}))
         if boot != host.boots:  # a process remembers nothing of the one before it
             known = {}
             self._seen[host.index] = (host.boots, known)
         return known
-
-
-def _unsound(peer: Peer) -> Iterator[tuple[Invariant, str]]:
-    try:
-        peer.check()
-    except AssertionError as broken:
-        yield SOUND, str(broken).partition("\n")[0] or "an assertion without words"
-
-
-def _unclean(peer: Peer, *, intact: bool) -> Iterator[tuple[Invariant, str]]:
-    dropped = {reason: count for reason, count in peer.statistics().dropped.items() if count}
-    if intact and dropped:
-        yield CLEAN, f"dropped {dropped}"
-
-
-def _unequal(peers: Sequence[tuple[Host, Peer]]) -> Iterator[tuple[Invariant, Host, str]]:
-    """Nodes whose causal contexts are equal and whose digests are not."""
-    first: dict[tuple[object, ...], tuple[Host, str]] = {}
-    for host, peer in peers:
-        digest = peer.digest()
-        other, expected = first.setdefault(_canonical(peer.context()), (host, digest))
-        if digest != expected:
-            yield EQUAL, host, f"digest {digest}, and {expected} at {other.name}"
-
-
-def _canonical(context: CausalContext) -> tuple[object, ...]:
-    return tuple(context.spans())
-
-
-def _invented(peers: Sequence[tuple[Host, Peer]]) -> Iterator[tuple[Invariant, Host, str]]:
-    """What nodes hold of themselves and of each other, against each one's own word."""
-    views = [(host, peer.members()) for host, peer in peers]
-    own = {
-        member.id: member
-        for host, members in views
-        for member in members
-        # Incarnations begin anew with each boot, and a view may still be of the boot before.
-        if member.name == host.name and host.boots == 1
-    }
-    for host, members in views:
-        for member in members:
-            word = own.get(member.id, member)
-            if member.name == host.name and member.state != "alive":
-                yield SELF_ALIVE, host, f"it holds itself {member.state}"
-            if member.incarnation > word.incarnation:
-                detail = f"{member.name} at {member.incarnation}, itself at {word.incarnation}"
-                yield OWN_WORD, host, detail

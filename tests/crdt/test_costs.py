@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -91,7 +92,12 @@ def test_a_list_in_itself_or_in_a_million_places_is_too_large() -> None:
     endless += [endless, endless]
     elements, entries = ORSet("a"), LWWMap("a")
     for value in (many, endless, [[0] * 1000] * 1000):
-        for change in (lambda v: entries.put("k", v), elements.add, elements.discard):
+        changes: list[Callable[[Any], object]] = [
+            lambda value: entries.put("k", value),
+            elements.add,
+            elements.discard,
+        ]
+        for change in changes:
             with pytest.raises(ValueError, match=r"larger|nested"):
                 change(value)
         assert value not in elements

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crdt import CausalContext, CrdtError, HybridClock, LWWMap, ORSet, PNCounter, Store
+from crdt.context import Span
 from crdt.fragment import NOTHING, Mark
 from crdt.store import (
     FRAGMENT_EVENTS_MAX,
@@ -298,3 +299,44 @@ def test_a_leaf_closes_every_write_that_lives_in_it() -> None:
     assert two.context == one.context
     assert not two.extra
     assert two.digest() == one.digest()
+
+
+def push(giver: Store, taker: Store, slots: tuple[Span, ...]) -> None:
+    """One message about "x" that was made for the sake of these events."""
+    writer = giver.writer()
+    writer.add(leaf_key("x"), *giver.leaf(leaf_key("x"), slots))
+    taker.join(decode_fragment(writer.finish()))
+
+
+def test_who_drops_an_element_has_the_event_that_removed_it() -> None:
+    """Or it would have seen what others have seen who still hold it, and nobody would ever ask."""
+    author, remover, relay, one, other = (make(name) for name in "abyno")
+    author.open("s", ORSet).add("x")
+    for store in (remover, one, other):
+        push(author, store, (("a", 1, 1),))
+    remover.open("s", ORSet).remove("x")
+    push(remover, relay, (("b", 1, 1),))  # the removal overtakes the add
+    push(author, relay, (("a", 1, 1),))
+    push(relay, one, (("a", 1, 1),))  # and the add is passed on as news
+    assert (one.context == other.context) is (one.entries == other.entries)
+    pull(one, other)
+    pull(other, one)
+    assert one.context == other.context
+    assert one.digest() == other.digest()
+
+
+def test_a_removal_stands_until_a_change_that_has_seen_it() -> None:
+    a, b = make("a"), make("b")
+    a.open("s", ORSet).add("x")
+    pull(a, b)
+    a.open("s", ORSet).remove("x")
+    b.open("s", ORSet).add("x")  # concurrent
+    pull(a, b)
+    pull(b, a)
+    assert b.open("s", ORSet).value == {"x"}
+    assert list(b.removals) == [leaf_key("x")]
+    b.open("s", ORSet).add("x")
+    assert not b.removals
+    pull(b, a)
+    assert not a.removals
+    assert a.digest() == b.digest()

@@ -1,9 +1,9 @@
-"""The clocks of simulated machines."""
+"""Simulated machines: what tells them apart."""
 
 from __future__ import annotations
 
 from sim.agenda import SECOND, Agenda
-from sim.host import EPOCH, Host
+from sim.host import Host
 
 
 def test_each_host_has_a_monotonic_clock_of_its_own_that_runs_at_the_same_rate() -> None:
@@ -14,17 +14,6 @@ def test_each_host_has_a_monotonic_clock_of_its_own_that_runs_at_the_same_rate()
     agenda.advance(3 * SECOND)
     assert first.clocks.monotonic() == before + 3 * SECOND
     assert first.clocks.virtual(first.clocks.monotonic()) == agenda.now
-
-
-def test_the_wall_clock_follows_virtual_time_and_the_skew_moves_it_alone() -> None:
-    agenda = Agenda()
-    host = Host(0, 7, agenda)
-    assert host.clocks.wall() == EPOCH
-    agenda.advance(SECOND)
-    monotonic = host.clocks.monotonic()
-    host.clocks.skew = -5 * SECOND
-    assert host.clocks.wall() == EPOCH - 4 * SECOND
-    assert host.clocks.monotonic() == monotonic
 
 
 def test_no_two_hosts_share_a_name_or_an_address() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from sim import Faults, SimError
 from sim.agenda import SECOND
-from sim.network import HOLD_MIN, Link, Network, corrupted
+from sim.link import HOLD_MIN, corrupted
+from sim.network import Network
 
 DELAY = SECOND // 2000
 MANY = 4000
@@ -111,15 +112,51 @@ def test_one_way_loses_only_what_the_first_group_sends_to_the_others() -> None:
     assert not reach(network) & lost
 
 
+def test_cuts_lie_over_each_other_and_the_partition_and_are_ended_together() -> None:
+    network = Network(5, 1, Faults())
+    network.partition([[0, 1]], one_way=False)
+    network.cut("a", {0: frozenset({1})}, now=0)
+    network.cut("b", {2: frozenset({3}), 1: frozenset({0})}, now=0)
+    expected = {(a, b) for a in (2, 3, 4) for b in (2, 3, 4) if a != b} - {(2, 3)}
+    assert reach(network) == expected
+    network.cut("b", {}, now=0)  # a name is cut once
+    assert (2, 3) in reach(network)
+    assert (0, 1) not in reach(network)
+    network.heal()
+    assert len(reach(network)) == 20
+
+
+def test_a_cut_takes_no_luck_from_the_datagrams_that_pass_after_it() -> None:
+    """The k-th datagram of a link is lost, or not, whether or not others were cut before it."""
+    free, cut = (Network(2, 1, Faults(loss=0.5)) for _ in range(2))
+    cut.cut("a", {0: frozenset({1})}, now=0)
+    for _ in range(100):
+        free.carry(0, 1, b"x")
+        cut.carry(0, 1, b"x")
+    cut.heal()
+    assert [free.carry(0, 1, b"x") for _ in range(100)] == [
+        cut.carry(0, 1, b"x") for _ in range(100)
+    ]
+
+
+def test_what_befell_datagrams_is_counted() -> None:
+    network = Network(2, 1, Faults(loss=1.0))
+    network.carry(0, 1, b"x")
+    network.cut("a", {0: frozenset({1})}, now=0)
+    network.carry(0, 1, b"x")
+    network.carry(0, 1, b"x")
+    assert network.befell == {"lost": 1, "cut": 2}
+
+
 def test_a_link_is_directed_and_stays_until_it_is_set_again() -> None:
     network = Network(5, 1, Faults())
-    network.set_link(0, 1, Link(loss=1.0, delay=DELAY))
+    network.set_link(0, 1, Faults(loss=1.0))
     assert (0, 1) not in reach(network)
     assert len(reach(network)) == 19
     network.partition([[0, 1, 2, 3, 4]], one_way=False)
     network.heal()
     assert (0, 1) not in reach(network)
-    network.set_link(0, 1, Link(loss=0.0, delay=SECOND))
+    network.set_link(0, 1, Faults(delay=1.0))
     assert [copy.delay for copy in network.carry(0, 1, b"x")] == [SECOND]
 
 

@@ -1,0 +1,121 @@
+"""The network of whole nodes: sockets without a kernel, and one task that carries datagrams.
+
+What becomes of a datagram is decided by the same `Network` as in the heap simulator, when it is
+sent. What is under way waits in one queue, ordered by (time, sequence), and arrives at its
+nanosecond, whatever trio does in between.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+import trio
+
+from gossip import Address
+from sim.agenda import SECOND
+from sim.app.running import now
+from sim.errors import SimError
+from sim.network import Faults, Network
+from sim.trace import NOBODY, Kind, Trace
+
+
+class Wire:
+    """Everything between the hosts. Hosts are their index."""
+
+    def __init__(
+        self, addresses: Sequence[Address], seed: int, faults: Faults, trace: Trace
+    ) -> None:
+        if faults.rebind:
+            raise SimError("rebind is not simulated for whole nodes: sim.Simulation has it")
+        self.network = Network(len(addresses), seed, faults)
+        self.messages = 0
+        self._addresses = addresses
+        self._trace = trace
+        self._index = {address: index for index, address in enumerate(addresses)}
+        self._sockets: dict[int, WireSocket] = {}
+        self._under_way: list[tuple[int, int, int, int, bytes]] = []
+        self._sequence = 0
+        self._waiting_until = math.inf
+        self._earlier = trio.Event()
+
+    def listen(self, index: int) -> WireSocket:
+        """The socket of a new process on this host."""
+        self._sockets[index] = WireSocket(self, index)
+        return self._sockets[index]
+
+    def forget(self, sock: WireSocket) -> None:
+        """Nobody listens there any more."""
+        if self._sockets.get(sock.index) is sock:
+            del self._sockets[sock.index]
+
+    def send(self, source: int, datagram: bytes, address: Address) -> None:
+        """Take a datagram; when and whether it arrives is decided now."""
+        self.messages += 1
+        at, target = now(), self._index.get(address, NOBODY)
+        copies = self.network.carry(source, target, datagram, at) if target != NOBODY else ()
+        if not copies:
+            self._trace.record(at, Kind.LOSE, source, target, datagram)
+        for copy in copies:
+            due = at + copy.delay
+            self._sequence += 1
+            heappush(self._under_way, (due, self._sequence, source, target, copy.datagram))
+            if due < self._waiting_until:
+                self._earlier.set()
+
+    async def run(self) -> None:
+        """Let datagrams arrive, for ever."""
+        while True:
+            self._earlier = trio.Event()
+            self._waiting_until = self._under_way[0][0] if self._under_way else math.inf
+            with trio.move_on_at(self._waiting_until / SECOND):
+                await self._earlier.wait()
+            at = now()
+            while self._under_way and self._under_way[0][0] <= at:
+                self._arrive(*heappop(self._under_way)[2:], at)
+
+    def _arrive(self, source: int, target: int, datagram: bytes, at: int) -> None:
+        sock = self._sockets.get(target)
+        kind = Kind.REFUSE if sock is None else Kind.DELIVER
+        self._trace.record(at, kind, target, source, datagram)
+        if sock is not None:
+            sock.arrived(datagram, self._addresses[source])
+
+
+class WireSocket:
+    """The socket of one process, as `node.machine.Socket` wants it."""
+
+    def __init__(self, wire: Wire, index: int) -> None:
+        self.index = index
+        self.news = trio.Event()
+        """Set when a datagram arrives, and when the process is to end."""
+        self._wire = wire
+        self._inbox: deque[tuple[bytes, Address]] = deque()
+        self._closed = False
+
+    def arrived(self, datagram: bytes, source: Address) -> None:
+        """Keep a datagram for the process."""
+        self._inbox.append((datagram, source))
+        self.news.set()
+
+    def recvfrom(self, _: int, /) -> tuple[bytes, Address]:
+        """The datagram that came first; `BlockingIOError` when there is none."""
+        if not self._inbox:
+            if self.news.is_set():  # never while somebody waits for it
+                self.news = trio.Event()
+            raise BlockingIOError
+        return self._inbox.popleft()
+
+    def sendto(self, data: bytes, address: tuple[str, int], /) -> int:
+        """Send, unless the process has come to its end."""
+        if not self._closed:
+            self._wire.send(self.index, data, Address(*address))
+        return len(data)
+
+    def close(self) -> None:
+        """Neither send nor receive any more."""
+        self._closed = True
+        self._inbox.clear()
+        self._wire.forget(self)

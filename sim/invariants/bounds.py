@@ -1,0 +1,46 @@
+"""How much a member keeps: everything in it that could grow has a bound, and keeps it.
+
+This looks at what no user sees, in one place, because a table that leaks shows nowhere else until
+the machine is full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gossip import Peer
+from gossip.parcels import MAX_KEPT_BYTES, MAX_PARCELS
+from gossip.prober import MAX_RELAYED
+from sim.host import INBOX_MAX, Host
+
+TIMERS = 32
+"""Timers that a member has once, at most: our choice, about twice what there are."""
+
+
+def sizes(host: Host, peer: Peer, members: int) -> Iterator[tuple[str, int, int]]:
+    """What is kept, how much of it there is, and how much there may be in a cluster of so many."""
+    membership, parcels, replication = peer._membership, peer._parcels, peer._replication
+    events = sum(len(log) for log in peer.store.log.values())
+    yield "members", len(membership.claims()), members
+    yield "rumors", len(membership.rumors), members
+    yield "round-trip times", len(membership.rtt), members
+    yield "contexts of others", len(replication._seen), members
+    yield "members to pull from", len(replication._behind), members
+    yield "hashes of others", len(peer._comparison._heard), members
+    yield "keys to push", len(replication._hot), events
+    yield "keys with knowledge ahead", len(peer.store.extra), max(events, len(peer.store.entries))
+    yield "relayed probes", len(peer._prober._relayed), MAX_RELAYED
+    yield "parcels sent", len(parcels._kept), MAX_PARCELS
+    yield "parcels arriving", len(parcels._arriving), MAX_PARCELS
+    yield "parcels done", len(parcels._done), MAX_PARCELS
+    if len(parcels._kept) > 1:
+        yield "bytes of parcels", parcels._kept_bytes, MAX_KEPT_BYTES
+    yield "timers", len(peer._timers._live), TIMERS + 3 * members + MAX_PARCELS
+    yield "datagrams waiting", len(host.inbox), INBOX_MAX
+
+
+def excess(host: Host, peer: Peer, members: int) -> Iterator[str]:
+    """What is more than it may be, in words."""
+    for what, size, most in sizes(host, peer, members):
+        if size > most:
+            yield f"{size} {what}, at most {most}"

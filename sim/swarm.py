@@ -1,0 +1,159 @@
+"""Random plans: the whole schedule of a run, drawn up front from one integer.
+
+Not everything goes wrong in every run. A bug often needs one fault and the absence of another: a
+cluster in which everything happens at once never gets as far as the slow mistake. So each plan
+draws a *stratum*, which says how many classes of faults it has (none, all, one, or each with a
+chance that is drawn too), and each class draws how bad it is, evenly in the logarithm. Users are at
+work in every plan, because a fault that meets no data proves little.
+
+Every purpose has a stream of its own (`streams.py`): a class more or less, or one more draw in it,
+leaves all others as they were. The classes are in `calamities.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from sim.calamities import EPISODES, RUINOUS, WEATHER, Scene
+from sim.chance import amount, between, moment
+from sim.faults import Faults
+from sim.plan import Plan, Step
+from sim.streams import stream
+
+SIZES = {3: 6, 4: 5, 5: 6, 6: 3, 7: 2, 8: 1, 9: 1, 12: 1}
+"""How many nodes, and how often: small clusters find as much and find it sooner."""
+
+NODE_SECONDS = (60.0, 240.0)
+"""Virtual seconds of one node that a run has, shared by its nodes: what a run costs."""
+
+SETTLE = 120.0
+"""How long a core has to agree at the end: far more than it needs with any constants drawn here."""
+
+EPISODES_MAX = 5
+"""How often something of one class happens at most."""
+
+EPISODE = (0.3, 15.0)
+"""Seconds between the begin and the end of an episode."""
+
+RATES = (0.5, 8.0)
+"""Changes per second over the whole cluster: `sim/workload.py` says why not more."""
+
+
+def draw(seed: int) -> Plan:
+    """The plan of this seed: the same one in every process and on every machine."""
+    size = stream(seed, "plan", "size")
+    nodes = size.choices(list(SIZES), list(SIZES.values()))[0]
+    seconds = round(min(60.0, max(12.0, between(size, *NODE_SECONDS) / nodes)), 1)
+    names = [f"n{index}" for index in range(nodes)]
+    on = classes(seed)
+    weather: dict[str, float] = {}
+    for name, conditions in WEATHER.items():
+        if name in on:
+            weather |= conditions(stream(seed, "plan", name))
+    steps = users(stream(seed, "plan", "users"), names, seconds)
+    for name in EPISODES:
+        if name in on:
+            steps += episodes(seed, name, names, seconds)
+    return Plan(
+        nodes=nodes,
+        seconds=seconds,
+        seed=seed,
+        faults=Faults(**weather),
+        timing=timing(stream(seed, "plan", "timing"), patient=not on),
+        settle=0.0 if "rot" in on else SETTLE,  # no checksum yet: what rotted differs for ever
+        steps=tuple(sorted(steps, key=lambda step: step.at)),
+    )
+
+
+def classes(seed: int) -> set[str]:
+    """The classes of faults that the plan of this seed has."""
+    random = stream(seed, "plan", "stratum")
+    stratum = random.random()
+    every = [*WEATHER, *EPISODES]
+    if stratum < 0.1:
+        return set()
+    if stratum < 0.25:
+        return {random.choice(every)}
+    # What ruins a disk excuses the loss of data: where everything happens, that would hide a lot.
+    chance = 1.0 if stratum < 0.4 else random.choice([0.1, 0.25, 0.5])
+    return {
+        name
+        for name in every
+        if stream(seed, "plan", "on", name).random() < chance * (0.2 if name in RUINOUS else 1.0)
+    }
+
+
+def episodes(seed: int, name: str, names: list[str], seconds: float) -> list[Step]:
+    """What happens of one class: each begin with its end, all within the run."""
+    steps: list[Step] = []
+    count = amount(stream(seed, "plan", name), 1, EPISODES_MAX)
+    for number in range(count):
+        random = stream(seed, "plan", name, number)
+        begin = moment(random, 1.0, seconds - 1.0)
+        end = min(round(begin + between(random, *EPISODE), 3), seconds)
+        first, last = EPISODES[name](Scene(random, names, f"{name} {number}"))
+        steps += [Step(begin, do, arguments) for do, arguments in first]
+        steps += [Step(end, do, arguments) for do, arguments in last]
+    return steps
+
+
+def timing(random: Random, *, patient: bool) -> dict[str, float]:
+    """The constants of the protocols: as usual half the time, else some of them anything sane.
+
+    With `patient`, nothing that a calm cluster relies on is set too short for it.
+    """
+    interval = round(between(random, 0.4, 2.0), 2)
+    drawn: dict[str, Callable[[], float]] = {
+        "indirect_probes": lambda: random.randint(1, 4),
+        "suspicion_mult": lambda: random.randint(4 if patient else 2, 6),
+        "gossip_interval": lambda: round(between(random, 0.05, 0.6), 3),
+        "gossip_fanout": lambda: random.randint(1, 4),
+        "retransmit_mult": lambda: random.randint(2, 6),
+        "reconnect_interval": lambda: round(between(random, 1.0, 10.0), 1),
+        "push_delay": lambda: round(between(random, 0.001, 0.2), 3),
+        "pull_delay": lambda: round(between(random, 0.02, 1.0), 3),
+        "pull_timeout": lambda: round(between(random, 0.1, 1.0), 2),
+        "leave_timeout": lambda: round(between(random, 0.5, 5.0), 1),
+    }
+    usual = random.random() < 0.5
+    values = {name: value() for name, value in drawn.items()}
+    values |= {"probe_interval": interval, "probe_timeout": round(interval / 2, 3)}
+    kept = {name: random.random() < 0.4 for name in drawn}
+    kept |= dict.fromkeys(["probe_interval", "probe_timeout"], random.random() < 0.5)
+    return {} if usual else {name: value for name, value in values.items() if kept[name]}
+
+
+# Users.
+
+KINDS = ("counter", "set", "map")
+"""The types that users change."""
+
+
+def users(random: Random, names: list[str], seconds: float) -> list[Step]:
+    """What users do all the while, with one of the types before the others half the time."""
+    mix = [1.0] * len(KINDS)
+    if random.random() < 0.5:
+        mix[random.randrange(len(KINDS))] = 8.0
+    rate = between(random, *RATES)
+    keys = random.randint(2, 20)
+    growing = random.uniform(0.4, 0.8)
+    steps: list[Step] = []
+    at = 0.5
+    while (at := at + random.expovariate(rate)) < seconds:
+        kind = random.choices(KINDS, mix)[0]
+        do, arguments = change(random, kind, random.randrange(keys), more=random.random() < growing)
+        steps.append(Step(round(at, 3), do, {"node": random.choice(names), **arguments}))
+    return steps
+
+
+def change(random: Random, kind: str, key: int, *, more: bool) -> tuple[str, dict[str, Any]]:
+    """One change, of one of the few things that there are, so that changes meet each other."""
+    if kind == "counter":
+        name = ("visitors", "downloads")[key % 2]
+        return "increment" if more else "decrement", {"name": name, "amount": random.randint(1, 9)}
+    if kind == "set":
+        return "add" if more else "discard", {"name": "shopping", "element": f"marmalade-{key}"}
+    entry = {"name": "settings", "key": f"cardamom-{key}"}
+    return ("put", {**entry, "value": random.randrange(1000)}) if more else ("delete", entry)

@@ -1,0 +1,100 @@
+"""Ways to get it wrong, as changes of the real code; the simulator has to notice each in a sweep.
+
+A simulator that finds nothing may have nothing to find. Every mutant here breaks one rule of
+`gossip` or `crdt`; `caught` plays the plans of `coterie sim sweep`, one seed after the other, until
+an invariant is broken. A mutant that survives `SEEDS` of them is a bug of the simulator. What
+`sabotage` plants for canaries is here too, and has to be found without its occasion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from sim import sabotage
+from sim.runner import play
+from sim.swarm import draw
+from tests.sim import broken_data as data
+from tests.sim import broken_gossip as gossip
+
+SEEDS = 300
+"""Within how many seeds each has to be caught."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One broken rule."""
+
+    breaks: Callable[[Any], None]
+
+    def __repr__(self) -> str:
+        return self.breaks.__name__
+
+    def caught(self, seeds: int = SEEDS) -> Caught | None:
+        """Where it was noticed first; None when it survives."""
+        began = perf_counter()
+        with pytest.MonkeyPatch.context() as patch:
+            self.breaks(patch)
+            for seed in range(seeds):
+                violations = play(draw(seed)).violations
+                if violations:
+                    found = violations[0]
+                    return Caught(found.invariant, seed, found.time, perf_counter() - began)
+        return None
+
+
+@dataclass(frozen=True)
+class Caught:
+    """How a mutant was noticed."""
+
+    invariant: str
+    seed: int
+    time: float
+    """The virtual second of that run."""
+    wall_seconds: float
+    """The time of the sweep until then."""
+
+
+MUTANTS = tuple(
+    Mutant(breaks)
+    for breaks in (
+        gossip.no_refutation,
+        gossip.refutes_as_before,
+        gossip.foreign_incarnation,
+        gossip.nobody_is_called_again,
+        gossip.suspects_for_ever,
+        gossip.the_same_is_probed,
+        gossip.news_for_ever,
+        gossip.no_new_epoch,
+        gossip.one_boot_of_nonces,
+        gossip.opens_what_was_altered,
+        gossip.never_pulls,
+        gossip.does_not_save_data,
+        gossip.one_replica_for_all_boots,
+        gossip.dead_are_news,
+        data.removals_are_not_told,
+        data.removals_are_not_heard,
+        data.dead_writes_return,
+        data.knows_nothing_ahead,
+        data.sees_all_that_it_hears_of,
+        data.leaves_are_not_saved,
+        data.decrements_do_not_count,
+        data.discards_nothing,
+        data.digest_forgets_removals,
+        data.misses_the_last_key,
+        sabotage.stale_claim,
+        sabotage.second_life,
+        sabotage.lying_ack,
+        sabotage.hoarder,
+        sabotage.lost_write,
+        sabotage.false_receipt,
+        sabotage.dot_twice,
+        sabotage.blind_digest,
+        sabotage.miscount,
+        sabotage.plaintext,
+    )
+)

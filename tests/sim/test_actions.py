@@ -1,0 +1,117 @@
+"""What can happen in a plan: every fault as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sim import SimError, Simulation
+from sim.actions import ACTIONS
+
+NAMES = {"n0", "n1", "n2"}
+
+GOOD: list[tuple[str, dict[str, Any]]] = [
+    ("crash", {"node": "n1", "power": True}),
+    ("restart", {"node": "n1", "lose_disk": True}),
+    ("pause", {"node": "n1"}),
+    ("resume", {"node": "n1"}),
+    ("leave", {"node": "n2"}),
+    ("skew", {"node": "n1", "seconds": -5}),
+    ("drift", {"node": "n1", "rate": 0.01}),
+    ("jump", {"node": "n1", "seconds": 5.0, "monotonic": True}),
+    ("slow", {"node": "n1", "seconds": 0.01, "inbox": 10}),
+    ("slow", {"node": "n1", "seconds": 0.0}),
+    ("rebind", {"node": "n1", "forwarded": False}),
+    ("disk", {"node": "n1", "sync": 5.0, "torn": 0.5, "error": 0.0, "capacity": 100_000}),
+    ("rot", {"node": "n0"}),
+    ("snapshot", {"node": "n1", "name": "early"}),
+    ("partition", {"groups": [["n0"], ["n1", "n2"]], "one_way": True}),
+    ("cut", {"name": "a", "pairs": [["n0", "n1"]], "flap": 1.0}),
+    ("sever", {"name": "b", "shape": "bridge", "nodes": ["n2", "n0", "n1"], "flap": 0.5}),
+    ("mend", {"name": "a"}),
+    ("heal", {}),
+    ("link", {"a": "n0", "b": "n1", "loss": 0.1, "delay": 0.1, "burst": 0.1, "mtu": 1400}),
+    ("fate", {"a": "n0", "b": "n1", "arrives": [0.01, 0.02]}),
+    ("increment", {"node": "n0", "name": "c", "amount": 3}),
+    ("decrement", {"node": "n0", "name": "c", "amount": 1}),
+    ("add", {"node": "n0", "name": "s", "element": "x"}),
+    ("discard", {"node": "n0", "name": "s", "element": "x"}),
+    ("put", {"node": "n0", "name": "m", "key": "k", "value": 1}),
+    ("delete", {"node": "n0", "name": "m", "key": "k"}),
+]
+
+
+def act(sim: Simulation, name: str, arguments: dict[str, Any]) -> bool:
+    ACTIONS[name].check(arguments, {node.name for node in sim.nodes})
+    return ACTIONS[name].perform(sim, **arguments)
+
+
+def test_every_action_happens() -> None:
+    sim = Simulation(nodes=3, seed=7)
+    sim.run(5.0)
+    seen = {name for name, arguments in GOOD if act(sim, name, arguments)}
+    assert seen == set(ACTIONS)
+    sim.run(5.0)
+
+
+def test_a_node_restarts_from_what_a_plan_kept_or_from_the_disk_of_another() -> None:
+    sim = Simulation(nodes=3, seed=7)
+    sim.run(5.0)
+    sim["n1"].set("s").add("early")
+    sim.run(2.0)
+    act(sim, "snapshot", {"node": "n1", "name": "then"})
+    sim["n1"].set("s").add("late")
+    sim.run(2.0)
+    act(sim, "crash", {"node": "n1"})
+    sim.partition({"n1"})
+    assert act(sim, "restart", {"node": "n1", "snapshot": "then"})
+    assert sim["n1"].set("s").value == {"early"}
+    act(sim, "crash", {"node": "n1"})
+    assert act(sim, "restart", {"node": "n1", "clone": "n2", "lose_disk": True})
+    assert sim["n1"].set("s").value == {"early", "late"}
+
+
+def test_what_has_no_effect_when_its_turn_comes_is_left_out() -> None:
+    sim = Simulation(nodes=3, seed=7)
+    sim.run(5.0)
+    assert not act(sim, "mend", {"name": "never cut"})
+    assert not act(sim, "restart", {"node": "n1"})
+    act(sim, "crash", {"node": "n1"})
+    assert not act(sim, "restart", {"node": "n1", "snapshot": "never taken"})
+    assert not sim["n1"].running
+    assert not act(sim, "jump", {"node": "n1", "seconds": -1, "monotonic": True})
+    assert not act(sim, "link", {"a": "n0", "b": "n0", "loss": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("drift", {"node": "n1", "rate": -2}, "drift"),
+        ("drift", {"node": "n9", "rate": 0}, "no node 'n9'"),
+        ("drift", {"node": ["n1"], "rate": 0}, "no node"),
+        ("jump", {"node": "n1", "seconds": "5"}, "seconds"),
+        ("slow", {"node": "n1", "seconds": -1}, "seconds"),
+        ("slow", {"node": "n1", "seconds": 1, "inbox": 0}, "inbox"),
+        ("slow", {"node": "n1"}, "needs seconds"),
+        ("rebind", {"node": "n1", "forwarded": 1}, "forwarded"),
+        ("disk", {"node": "n1", "torn": 2}, "torn"),
+        ("disk", {"node": "n1", "size": 2}, "unknown argument 'size'"),
+        ("rot", {"node": "n1", "records": 0}, "records"),
+        ("snapshot", {"node": "n1"}, "needs name"),
+        ("restart", {"node": "n1", "clone": "n7"}, "no node 'n7'"),
+        ("cut", {"name": "a", "pairs": [["n0", "n0"]]}, "in two"),
+        ("cut", {"name": "a", "pairs": [["n0"]]}, "pairs"),
+        ("cut", {"name": "a", "pairs": "n0n1"}, "pairs"),
+        ("cut", {"name": "a", "pairs": [["n0", "n1"]], "flap": -1}, "flap"),
+        ("sever", {"name": "a", "shape": "star", "nodes": ["n0", "n1"]}, "no shape 'star'"),
+        ("sever", {"name": "a", "shape": [], "nodes": ["n0", "n1"]}, "no shape"),
+        ("sever", {"name": "a", "shape": "ring", "nodes": ["n0"]}, "two nodes"),
+        ("sever", {"name": "a", "shape": "ring", "nodes": ["n0", "n0"]}, "in two"),
+        ("link", {"a": "n0", "b": "n1", "burst": 2}, "burst"),
+        ("link", {"a": "n0", "b": "n1", "los": 1}, "unknown argument 'los'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(name: str, arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(SimError, match=words):
+        ACTIONS[name].check(arguments, NAMES)

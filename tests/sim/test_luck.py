@@ -1,0 +1,81 @@
+"""The fate of single datagrams: what one run noted down makes another run the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gossip import MemberSuspected
+from sim.faults import Faults
+from sim.luck import noted
+from sim.plan import Plan, PlanError, Step
+from sim.runner import play, prepare
+from sim.shrink import Failure, Shrinker
+from sim.trace import Kind
+
+FAULTS = Faults(loss=0.1, duplicate=0.1, reorder=0.1)
+
+
+def test_a_run_is_the_same_when_its_luck_is_written_down() -> None:
+    plans = [Plan(nodes=4, seconds=20.0, seed=seed, faults=FAULTS) for seed in range(12)]
+    # What is sent as the processes start is on its way before anything can be laid down for it.
+    lucky = [plan for plan in plans if not sum(prepare(plan)[0].befell.values())]
+    assert len(lucky) >= 2
+    for plan in lucky:
+        fates = noted(plan)
+        certain = replace(plan, faults=Faults(), steps=fates)
+        assert len(fates) > 20
+        assert play(certain).trace_hash == play(plan).trace_hash
+        assert play(replace(certain, steps=fates[1:])).trace_hash != play(plan).trace_hash
+
+
+def lost(*steps: Step) -> list[int]:
+    """When n0 lost a datagram for n1."""
+    plan = Plan(nodes=2, seconds=12.0, steps=steps)
+    log = play(plan, keep=True).simulation.log
+    return [each.at for each in log if (each.kind, each.node, each.peer) == (Kind.LOSE, 0, 1)]
+
+
+def test_only_the_next_datagram_has_the_fate() -> None:
+    fate = Step(5.0, "fate", {"a": "n0", "b": "n1"})
+    assert lost() == []
+    (at,) = lost(fate)
+    assert at > 5_000_000_000
+    assert len(lost(fate, fate)) == 2
+
+
+def test_a_cut_comes_before_a_fate() -> None:
+    cut = Step(4.0, "partition", {"groups": [["n0"], ["n1"]]})
+    fate = Step(5.0, "fate", {"a": "n0", "b": "n1", "arrives": [0.01]})
+    assert lost(cut, fate) == lost(cut)
+    assert len(lost(cut)) > 1
+
+
+@pytest.mark.parametrize("arrives", [0.5, [-1.0], ["soon"]])
+def test_an_arrival_is_a_list_of_seconds(arrives: object) -> None:
+    with pytest.raises(PlanError, match="arrives"):
+        Plan(steps=(Step(1.0, "fate", {"a": "n0", "b": "n1", "arrives": arrives}),))
+
+
+def suspected(plan: Plan) -> Failure | None:
+    """Whether anybody was suspected: nobody has to be, so the network is to blame."""
+    for at, _, event in play(plan).simulation.events:
+        if isinstance(event, MemberSuspected):
+            return Failure("suspected", at, "")
+    return None
+
+
+def test_probabilities_shrink_to_the_datagrams_that_matter() -> None:
+    plan = next(
+        plan
+        for seed in range(20)
+        if suspected(plan := Plan(nodes=4, seed=seed, faults=Faults(loss=0.25, duplicate=0.1)))
+        and not sum(prepare(plan)[0].befell.values())
+    )
+    failure = suspected(plan)
+    assert failure is not None
+    shrunk = Shrinker(plan, failure, suspected, budget=60.0).shrink()
+    assert not shrunk.faults.chancy
+    assert {step.do for step in shrunk.steps} == {"fate"}
+    assert 1 <= len(shrunk.steps) <= 10
