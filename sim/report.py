@@ -105,6 +105,7 @@ def report(plan: Plan, command: str, *, workload: bool = False) -> tuple[Outcome
     looks = Looks(plan)
 
     def begin(sim: Simulation) -> None:
+        sim.replay = command
         looks.begin(sim)
         if workload:
             Workload(sim)
