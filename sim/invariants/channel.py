@@ -29,6 +29,12 @@ probe, an answer, and as much again for calls to those who are not there.
 """
 
 
+REMEMBERED = 64 * RECENT
+"""Datagrams that are known to be sealed here. The network keeps fewer, but one that was swapped for
+another may have been on its way, or have been swapped before, while many went to nobody.
+"""
+
+
 class Channel:
     """Sees every datagram that is sent, and those that were altered where they arrive."""
 
@@ -43,7 +49,7 @@ class Channel:
         self._nonces: dict[bytes, tuple[str, int]] = {}  # by boot: who, and its last count
         self._altered: dict[bytes, None] = {}
         self._handed: dict[tuple[int, int], int] = {}  # altered ones, by host and boot
-        self._recent: deque[bytes] = deque(maxlen=2 * RECENT)
+        self._recent: deque[bytes] = deque(maxlen=REMEMBERED)
         self._begun = self._sent = 0
         self.busy = 0
         """When something last happened that explains datagrams."""

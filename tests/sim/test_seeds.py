@@ -15,7 +15,7 @@ from sim.seeds import FOLDER, Saved, load, named, toml
 from sim.swarm import draw
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted((ROOT / FOLDER).glob("*.json"))
+FILES = sorted([*(ROOT / FOLDER).glob("*.json"), *(ROOT / FOLDER).glob("*.toml")])
 SAVED = Saved(
     Plan(
         nodes=3,
