@@ -28,7 +28,7 @@ from .effects import (
     MemberSuspected,
     MemberUpdated,
 )
-from .member import Claim, Member, State
+from .member import Address, Claim, Member, State
 from .messages import BUCKETS, HASH_BYTES, U64, encode_claim
 from .rumors import Rumors
 from .timers import Timers
@@ -64,6 +64,8 @@ class Membership:
         self._digest = 0
         self._digest_bytes = bytes(HASH_BYTES)
         self._others: list[Claim] | None = None
+        self._failed: list[Claim] | None = None
+        self._addresses: frozenset[Address] | None = None
         self._store(me)
 
     # Reading.
@@ -88,7 +90,15 @@ class Membership:
 
     def failed(self) -> list[Claim]:
         """The members taken for failed."""
-        return [claim for claim in self._table.values() if claim.state is State.FAILED]
+        if self._failed is None:
+            self._failed = [c for c in self._table.values() if c.state is State.FAILED]
+        return self._failed
+
+    def addresses(self) -> frozenset[Address]:
+        """Where the others are, or were until they failed."""
+        if self._addresses is None:
+            self._addresses = frozenset(c.address for c in (*self.others(), *self.failed()))
+        return self._addresses
 
     def claims(self, buckets: list[int] | None = None) -> list[Claim]:
         """All that is believed, or what belongs to these buckets."""
@@ -180,7 +190,7 @@ class Membership:
         self._digest ^= change
         self._digest_bytes = self._digest.to_bytes(HASH_BYTES, "big")
         self._table[claim.name] = claim
-        self._others = None
+        self._others = self._failed = self._addresses = None
 
     def _watch(self, claim: Claim, now: int) -> None:
         """A suspect is failed when its time is up; a member that is gone is forgotten after
@@ -202,6 +212,7 @@ class Membership:
     def _forget(self, gone: Claim) -> None:
         if self._table.get(gone.name) == gone:
             del self._table[gone.name]
+            self._others = self._failed = self._addresses = None
             self.rtt.pop(gone.name, None)
             self._forgotten(gone.name)
 
@@ -240,6 +251,10 @@ class Membership:
 
     def check(self) -> None:
         """Assert the invariants of the table."""
+        there, failed = self.others(), self.failed()
+        self._others = self._failed = self._addresses = None
+        assert there == self.others(), "who is there is out of step with the table"
+        assert failed == self.failed(), "who failed is out of step with the table"
         assert self._table[self.me.name] == self.me, "our own record is out of step"
         assert self.me.state in (State.ALIVE, State.LEFT), (
             f"we believe of ourselves that we are {self.me.state}"

@@ -82,12 +82,16 @@ class Reconnect:
     def _call_missing(self, now: int) -> None:
         self.start(now)
         failed = [claim.address for claim in self._membership.failed()]
-        there = {claim.address for claim in self._membership.others()}
-        names = [claim.name for claim in self._membership.others()]
-        met = [*failed, *there, *(at for at in self._joins if self._answers.get(at) in names)]
-        strange = [address for address in self._joins if address not in met]
-        for missing in (failed, strange if there else []):
+        strange = [address for address in self._joins if not self._met(address)]
+        for missing in (failed, strange if self._membership.others() else []):
             if missing:
                 self.call(self._random.choice(missing))
         if "join" not in self._timers:
             self._call_joins(now)
+
+    def _met(self, address: Address) -> bool:
+        """Whether some member is known to be there, or to have been."""
+        if address in self._membership.addresses():
+            return True
+        who = self._membership.get(self._answers.get(address, ""))
+        return who is not None and who.state.running and who.name != self._membership.me.name
