@@ -104,7 +104,7 @@ class Peer(NamedValues):
             name=name,
             id=self._records.member_id(entropy),
             address=address,
-            epoch=self._records.next_epoch(wall()),
+            epoch=self._records.next_epoch(wall(), entropy),
             incarnation=0,
             tags=tuple(sorted((tags or {}).items())),
             accuser="",

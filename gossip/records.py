@@ -34,14 +34,15 @@ class Records:
         self._pending.append((_ID, fresh))
         return fresh
 
-    def next_epoch(self, wall: int) -> int:
-        """The number of this boot: the wall clock, or one more than the last boot's if that is
-        greater.
+    def next_epoch(self, wall: int, entropy: Callable[[int], bytes]) -> int:
+        """The number of this boot: the wall clock; or, where that is behind, a little more than the
+        last boot's. By how much is chance: that boot may be forgotten with an old disk, and another
+        one have begun from there.
         """
         last = int.from_bytes(self._recovered.get(_EPOCH, b""), "big")
         if last >= 2**63:
             raise CrdtError("malformed record of the epoch")
-        epoch = max(wall, last + 1)
+        epoch = wall if wall > last else last + 1 + int.from_bytes(entropy(4), "big")
         self._pending.append((_EPOCH, epoch.to_bytes(8, "big")))
         return epoch
 

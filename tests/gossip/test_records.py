@@ -31,7 +31,7 @@ def saved(records: Records, of: Store | None = None) -> dict[bytes, bytes | None
 def test_the_first_boot_makes_an_id_and_an_epoch_and_saves_them() -> None:
     records = Records({})
     assert records.member_id(entropy) == entropy(16)
-    assert records.next_epoch(1000) == 1000
+    assert records.next_epoch(1000, bytes) == 1000
     disk = saved(records)
     assert set(disk.values()) == {entropy(16), (1000).to_bytes(8, "big")}
     assert saved(records) == {}
@@ -40,12 +40,13 @@ def test_the_first_boot_makes_an_id_and_an_epoch_and_saves_them() -> None:
 def test_the_id_stays_and_the_epoch_grows_also_when_the_clock_went_back() -> None:
     first = Records({})
     first.member_id(entropy)
-    first.next_epoch(1000)
+    first.next_epoch(1000, bytes)
     disk = {key: value for key, value in saved(first).items() if value is not None}
     again = Records(disk)
     assert again.member_id(lambda _: pytest.fail("a new id was made")) == entropy(16)
-    assert again.next_epoch(500) == 1001
-    assert Records(disk).next_epoch(5000) == 5000
+    assert again.next_epoch(500, bytes) == 1001
+    assert Records(disk).next_epoch(500, lambda size: bytes(size - 1) + b"\x09") == 1010
+    assert Records(disk).next_epoch(5000, bytes) == 5000
 
 
 def test_addresses_of_members_are_kept_until_they_leave() -> None:
@@ -75,7 +76,7 @@ def test_the_data_comes_back() -> None:
 def test_without_a_disk_nothing_piles_up() -> None:
     records, data = Records(None), store()
     records.member_id(entropy)
-    records.next_epoch(1)
+    records.next_epoch(1, bytes)
     records.remember(bob())
     data.open("s", ORSet).add("x")
     assert records.take(data) == ()
@@ -88,7 +89,7 @@ def test_records_that_rotted_are_refused_in_one_way(disk: dict[bytes, bytes]) ->
     records = Records(disk)
     try:
         records.member_id(entropy)
-        records.next_epoch(1)
+        records.next_epoch(1, bytes)
         list(records.known_addresses())
         records.load_into(store())
     except CrdtError:

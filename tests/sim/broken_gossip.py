@@ -73,7 +73,7 @@ def news_for_ever(patch: Any) -> None:
 
 def no_new_epoch(patch: Any) -> None:
     """Every boot has the same number, so a restarted member does not outrank its past."""
-    patch.setattr(Records, "next_epoch", lambda self, wall: 1)
+    patch.setattr(Records, "next_epoch", lambda self, wall, entropy: 1)
 
 
 def one_boot_of_nonces(patch: Any) -> None:
