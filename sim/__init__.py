@@ -28,9 +28,9 @@ nor does splitting one `run` into two.
 
 How it is built, from the bottom: `streams` (chance from the seed), `agenda` and `clocks` (virtual
 time), `disk`, `network` and `link`, `host` (a process on a machine), `trace`, `invariants`, `world`
-(the driver), `handle` and `simulation` (what a scenario holds). On that: `plan` and `actions` (a run
-as data), `runner`, `swarm` and `sweep` (many at random), `shrink`, `story` and `report` (what was
-found), `command` and `cli` (`coterie sim`). `app` runs whole nodes and your own code.
+(the driver), `handle` and `simulation` (what a scenario holds). On that: `plan` and `actions` (a
+run as data), `runner`, `swarm` and `sweep` (many at random), `shrink`, `story` and `report` (what
+was found), `command` and `cli` (`coterie sim`). `app` runs whole nodes and your own code.
 """
 
 from importlib import import_module
