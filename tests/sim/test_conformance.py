@@ -140,8 +140,13 @@ async def by_sockets(
         await until(lambda: alive(there[0]) == 2 and alive(there[3]) == nodes - 2)
         relay.network.heal()
         there[1].set("cart").add("bread")
-        await until(lambda: all(alive(node) == nodes for node in there))
-        await until(lambda: len({node.digest() for node in there}) == 1)
+        # All at one moment: where datagrams get lost, somebody is suspected now and then, and refutes.
+        await until(
+            lambda: (
+                all(alive(node) == nodes for node in there)
+                and len({node.digest() for node in there}) == 1
+            )
+        )
         assert relay.dropped > 10 < relay.passed
         views = [[f"{m.name} {m.state}" for m in node.members()] for node in there]
         return [(view, n.set("cart").value) for view, n in zip(views, there, strict=True)]
@@ -173,5 +178,5 @@ async def test_real_sockets_through_a_relay_of_faults_come_to_the_same_end() -> 
         ([f"{name} {state}" for name, state in node.members().items()], node.set("cart").value)
         for node in sim.nodes
     ]
-    with trio.fail_after(15):
+    with trio.fail_after(30):
         assert await by_sockets(5, 5, faults) == expected
