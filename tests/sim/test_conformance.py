@@ -140,7 +140,7 @@ async def by_sockets(
         await until(lambda: alive(there[0]) == 2 and alive(there[3]) == nodes - 2)
         relay.network.heal()
         there[1].set("cart").add("bread")
-        # All at one moment: where datagrams get lost, somebody is suspected now and then, and refutes.
+        # All at one moment: with loss somebody is suspected now and then, and refutes.
         await until(
             lambda: (
                 all(alive(node) == nodes for node in there)
