@@ -25,6 +25,7 @@ from node import (
     Snapshot,
     StartError,
     SyncTimeout,
+    ValueChanged,
 )
 
 
@@ -364,6 +365,50 @@ async def test_a_slow_reader_is_told_that_it_lagged_and_gets_a_fresh_snapshot() 
         assert seen[0] == Snapshot({})
         assert seen[1] == Lagged(5000)
         assert seen[2] == Snapshot({"config": {f"{n:04}": n for n in range(5000)}})
+
+
+async def test_every_type_is_held_replicated_and_watched() -> None:
+    async with (
+        Node(config("a")) as a,
+        Node(config("b", join=[str(a.address)])) as b,
+    ):
+        watch = b.watch("all/")
+        assert await anext(watch) == Snapshot({})
+        a.bounded("all/stock").increment(3)
+        a.register("all/register").set([1])
+        a.mvregister("all/values").set("x")
+        a.flag("all/flag").enable()
+        cart = a.ormap("all/carts").map("ann")
+        cart.counter("milk").increment(2)
+        cart.set("tags").add("weekly")
+        expected = {
+            "all/stock": 3,
+            "all/register": [1],
+            "all/values": ["x"],
+            "all/flag": True,
+            "all/carts": {"ann": {"milk": 2, "tags": {"weekly"}}},
+        }
+        told: dict[str, object] = {}
+        while told != expected:
+            change = await anext(watch)
+            assert isinstance(change, CounterChanged | ValueChanged)
+            assert isinstance(change, CounterChanged) is (change.name == "all/stock")
+            told[change.name] = change.value
+        assert b.names("all/") == {
+            "all/carts": "ormap",
+            "all/flag": "flag",
+            "all/register": "register",
+            "all/stock": "bounded",
+            "all/values": "mvregister",
+        }
+        await until(lambda: a.digest() == b.digest())
+        b.ormap("all/carts").delete("ann")
+        b.flag("all/flag").disable()
+        await until(lambda: a.digest() == b.digest())
+        assert a.ormap("all/carts").value == {}
+        assert a.flag("all/flag").value is False
+        with pytest.raises(CrdtError, match="is a register, not a flag"):
+            a.flag("all/register")
 
 
 async def test_a_watch_ends_with_an_error_when_the_node_leaves() -> None:

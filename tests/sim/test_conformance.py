@@ -178,5 +178,5 @@ async def test_real_sockets_through_a_relay_of_faults_come_to_the_same_end() -> 
         ([f"{name} {state}" for name, state in node.members().items()], node.set("cart").value)
         for node in sim.nodes
     ]
-    with trio.fail_after(30):
+    with trio.fail_after(15):
         assert await by_sockets(5, 5, faults) == expected
