@@ -7,11 +7,19 @@ Afterwards the members probe each other and say little; that is where long runs 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count, islice
 from time import perf_counter
 
 from bench.measure import RUNS, Figure, Progress
+from gossip.channel import NONCE_BYTES, TAG_BYTES, VERSION, Channel
 from sim import Simulation
+from sim.invariants import Watch
+from sim.invariants.channel import Channel as Wire
+from sim.runner import play
+from sim.swarm import draw
 
+PLANS = 50
+"""Random plans of five members that are played for one figure."""
 WINDOWS = {10: 30.0, 100: 3.0, 1000: 0.5}
 """Virtual seconds of one run, by number of members."""
 STEP = 0.05
@@ -23,7 +31,9 @@ FORMING_WALL_MAX = 300.0
 
 
 def measure(say: Progress) -> Iterator[Figure]:
-    """Time to form and speed afterwards, for each size."""
+    """Random plans; and time to form and speed afterwards, for each size."""
+    say(f"five members, {PLANS} random plans")
+    yield Figure.of("sim", "5 members, data, swarm of faults", [*swarm()], "virtual s/s")
     for nodes, window in WINDOWS.items():
         say(f"{nodes:,} members, forming")
         simulation = Simulation(nodes=nodes, seed=1)
@@ -36,8 +46,66 @@ def measure(say: Progress) -> Iterator[Figure]:
         yield Figure.of("sim", f"{what}, for who waits", [wall], "s")
         say(f"{nodes:,} members, settled")
         simulation.run(SETTLE)
-        speeds = [window / timed_run(simulation, window) for _ in range(RUNS)]
-        yield Figure.of("sim", f"{nodes:,} members, settled", speeds, "virtual s/s")
+        for what in ("settled", "bare"):
+            if what == "bare":
+                strip(simulation)
+            speeds = [window / timed_run(simulation, window) for _ in range(RUNS)]
+            yield Figure.of("sim", f"{nodes:,} members, {what}", speeds, "virtual s/s")
+
+
+def swarm() -> Iterator[float]:
+    """Speeds of the same random plans, all that there is included: users, faults, invariants, real
+    sealing, and agreement at the end.
+    """
+    drawn = (draw(seed) for seed in count())
+    plans = list(islice((plan for plan in drawn if plan.nodes == 5), PLANS))
+    for _ in range(RUNS):
+        outcomes = [play(plan) for plan in plans]
+        virtual = sum(outcome.simulation.now for outcome in outcomes)
+        yield virtual / sum(outcome.wall_seconds for outcome in outcomes)
+
+
+def strip(simulation: Simulation) -> None:
+    """Leave what members do, the codec, and the hash of all that happens: from now on nothing is
+    sealed, and nobody looks whether invariants hold.
+    """
+    simulation._world.watch = Blind()
+    for host in simulation._world.hosts:
+        assert host.peer is not None
+        host.peer._channel = host.peer._outbox._channel = Plain(b"", bytes)
+
+
+class Plain(Channel):
+    """Datagrams of the same size that anybody can read."""
+
+    def seal(self, plain: bytes) -> bytes:
+        """As long as if it was sealed."""
+        return VERSION + bytes(NONCE_BYTES) + plain + bytes(TAG_BYTES)
+
+    def open(self, datagram: bytes) -> bytes:
+        """What is between head and tag."""
+        return datagram[len(VERSION) + NONCE_BYTES : -TAG_BYTES]
+
+
+class Blind(Watch):
+    """Sees no step of a process, and no datagram."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.channel = Deaf(0, self.report)
+
+    def stepped(self, *_: object) -> None:
+        """Nothing."""
+
+
+class Deaf(Wire):
+    """Hears no datagram."""
+
+    def sent(self, *_: object, **__: object) -> None:
+        """Nothing."""
+
+    def received(self, *_: object) -> None:
+        """Nothing."""
 
 
 def form(simulation: Simulation) -> float:

@@ -172,7 +172,7 @@ def decode(data: bytes, types: Mapping[int, Schema]) -> tuple[int, Fragment]:
     require(len(dict.fromkeys(replicas)) == len(replicas) and type(complete) is bool)
     schema = types[kind]
     seen, held = CausalContext(_spans(known, replicas)), _spans(live, replicas)
-    require(seen.covers(CausalContext(held)))  # who tells of a write has seen it
+    require(all(seen.holds(*span) for span in held))  # who tells of a write has seen it
     entries = _entries(held, keys, stamps, payloads, schema)
     told = _marks(marks, replicas, schema)
     # What goes beyond is kept with what is known for all, per key, unless that is the whole state.

@@ -123,9 +123,16 @@ class CausalContext:
 
     def covers(self, other: CausalContext) -> bool:
         """Whether every dot of `other` is in this set."""
-        return all(self._holds(*span) for span in other.spans())
+        vector, early = self._vector, other._early
+        for replica, seen in other._vector.items():
+            if vector.get(replica, 0) < seen and not self.holds(replica, 1, seen):
+                return False
+        return not early or all(
+            self.holds(replica, low, high) for replica in early for low, high in early[replica]
+        )
 
-    def _holds(self, replica: str, low: int, high: int) -> bool:
+    def holds(self, replica: str, low: int, high: int) -> bool:
+        """Whether the dots low..high of one replica are all in this set."""
         if high <= self._vector.get(replica, 0):
             return True
         start, end = self._range_of(replica, high)
@@ -153,7 +160,7 @@ class CausalContext:
             first = max(low, first)
             if first <= last:
                 before = ahead.last(replica)
-                if before and base._holds(replica, before + 1, first - 1):
+                if before and base.holds(replica, before + 1, first - 1):
                     first = before + 1
                 ahead.add_span(replica, first, last)
         return ahead
@@ -161,6 +168,11 @@ class CausalContext:
     def beyond(self, other: CausalContext) -> Iterator[Span]:
         """The dots of this set that `other` lacks, as spans in order of replica and counter."""
         for replica in self._replicas():
+            if replica not in self._early and replica not in other._early:  # nearly always
+                known, seen = other._vector.get(replica, 0), self._vector[replica]
+                if known < seen:
+                    yield replica, known + 1, seen
+                continue
             theirs = other._ranges(replica)
             for low, high in self._ranges(replica):
                 at = bisect_left(theirs, (low,))
@@ -182,9 +194,14 @@ class CausalContext:
 
     def spans(self) -> Iterator[Span]:
         """All ranges, in order of replica and counter."""
-        for replica in self._replicas():
-            for low, high in self._ranges(replica):
-                yield replica, low, high
+        if not self._early:
+            vector = self._vector
+            return ((replica, 1, vector[replica]) for replica in sorted(vector))
+        return (
+            (replica, low, high)
+            for replica in self._replicas()
+            for low, high in self._ranges(replica)
+        )
 
     def copy(self) -> CausalContext:
         """An independent copy."""

@@ -20,6 +20,7 @@ log is shortened.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple, TypeVar
 
@@ -58,6 +59,12 @@ Record = tuple[bytes, bytes | None]
 """A durable record: key and value; None deletes."""
 
 
+CHECKED = 1024
+"""How many keys from strangers are known to be sound: what is written often comes often. A key has
+some 16 KiB at most, so this is bounded too.
+"""
+
+
 class Missing(NamedTuple):
     """What a peer lacks."""
 
@@ -78,6 +85,7 @@ class Names:
         return leaf_type(key, TYPES)
 
     @staticmethod
+    @lru_cache(CHECKED)
     def check_key(key: bytes) -> Kind:
         """The type of the leaf under a key from a stranger; `CrdtError` when there is none."""
         parse_key(key)
@@ -108,9 +116,12 @@ class Store(Kernel):
         self.removals: dict[bytes, Entry] = {}
         self.on_write: Callable[[], None] = lambda: None
         self.on_change: Callable[[bytes], None] = lambda _: None
-        self._unsent: dict[bytes, list[Span]] = {}
-        self._unsaved: dict[bytes, list[Span]] = {}
+        self.unsent: dict[bytes, list[Span]] = {}
+        """What `take_unsent` would give; a driver looks here whether there is anything."""
+        self.unsaved: dict[bytes, list[Span]] = {}
+        """What `take_records` would give, likewise."""
         self.version = 0
+        self._summary = (-1, b"")
         self._hashes: dict[bytes, int] = {}
         self._hash = 0
         self._unhashed: dict[bytes, None] = {}
@@ -180,7 +191,7 @@ class Store(Kernel):
     def _happened(self, key: bytes, counter: int) -> None:
         spans = [(self.replica, counter, counter)]
         self._closed(key, spans)
-        _add(self._unsent, key, spans)
+        _add(self.unsent, key, spans)
         self.on_write()
 
     def _closed(self, key: bytes, spans: list[Span]) -> None:
@@ -190,7 +201,7 @@ class Store(Kernel):
             log = self.log.setdefault(replica, {})
             for counter in range(low, high + 1):
                 log[counter] = key
-        _add(self._unsaved, key, spans)
+        _add(self.unsaved, key, spans)
         self.on_change(key)
 
     def join(self, fragment: Fragment) -> bool:
@@ -203,17 +214,12 @@ class Store(Kernel):
     def _forget(self, key: bytes) -> None:
         super()._forget(key)
         if key not in self.entries:  # nothing is left of it, or just the removal, also on disk
-            _add(self._unsaved, key, [])
+            _add(self.unsaved, key, [])
 
     def take_unsent(self) -> dict[bytes, tuple[Span, ...]]:
         """The local events since the last call, by key."""
-        unsent, self._unsent = self._unsent, {}
+        unsent, self.unsent = self.unsent, {}
         return {key: tuple(spans) for key, spans in unsent.items()}
-
-    @property
-    def has_unsent(self) -> bool:
-        """Whether local events wait for `take_unsent`."""
-        return bool(self._unsent)
 
     # What a peer misses.
 
@@ -242,7 +248,13 @@ class Store(Kernel):
 
     def writer(self) -> FragmentWriter:
         """A message to be filled with leaves, each known up to this replica's whole context."""
-        return FragmentWriter(STORE, self.context)
+        return FragmentWriter(STORE, self.context, len(self.summary()))
+
+    def summary(self) -> bytes:
+        """A message without leaves: what this replica has seen."""
+        if self._summary[0] != self.version:
+            self._summary = self.version, FragmentWriter(STORE, self.context).finish()
+        return self._summary[1]
 
     # Whole-state figures.
 
@@ -269,16 +281,16 @@ class Store(Kernel):
         """What changed since the last call, as records that `load` understands; to be saved all
         together or not at all.
         """
-        if not self._unsaved:
+        if not self.unsaved:
             return []
         records: list[Record] = [(_CONTEXT, encode(STORE, Fragment({}, self.context)))]
-        for key, slots in self._unsaved.items():
+        for key, slots in self.unsaved.items():
             records.append((_LEAF + key, self._leaf_record(key)))
             for replica, low, high in slots:
                 records.extend(
                     (_slot_record(replica, counter), key) for counter in range(low, high + 1)
                 )
-        self._unsaved = {}
+        self.unsaved = {}
         return records
 
     def _leaf_record(self, key: bytes) -> bytes | None:
@@ -288,14 +300,9 @@ class Store(Kernel):
         marks = {key: Mark(beyond=ahead)} if ahead else {}
         return encode(STORE, Fragment({key: entry} if entry else {}, dots(entry), marks))
 
-    @property
-    def has_unsaved(self) -> bool:
-        """Whether `take_records` has something to give."""
-        return bool(self._unsaved)
-
     def discard_records(self) -> None:
         """Forget what `take_records` would give: there is no disk."""
-        self._unsaved = {}
+        self.unsaved = {}
 
     def load(self, records: Mapping[bytes, bytes]) -> None:
         """Take up the state that an earlier run saved. `CrdtError`, with nothing changed, when the
@@ -313,7 +320,7 @@ class Store(Kernel):
                     entries[key], extra[key] = entry, mark.beyond
             elif record.startswith(_SLOT):
                 replica, counter = _parse_slot(record)
-                parse_key(data)
+                Names.check_key(data)
                 log.setdefault(replica, {})[counter] = data
                 logged.add((replica, counter))
         if not logged.covers(context):

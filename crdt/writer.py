@@ -28,7 +28,8 @@ class FragmentWriter:
     larger. The bound counts that in; where it gets too tight, it is measured anew.
     """
 
-    def __init__(self, kind: int, known: CausalContext) -> None:
+    def __init__(self, kind: int, known: CausalContext, size: int | None = None) -> None:
+        """`size` is that of a fragment without leaves, for who knows it."""
         self._kind = kind
         self._known = known.copy()
         self._entries: dict[bytes, Entry] = {}
@@ -36,7 +37,7 @@ class FragmentWriter:
         self._writes = 0
         self._prefix: bytes | None = None
         self._alike: list[object] = [_UNKNOWN] * 4
-        self.size = len(self.finish())
+        self.size = len(self.finish()) if size is None else size
         """At least what `finish` gives takes."""
 
     def __len__(self) -> int:

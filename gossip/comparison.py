@@ -34,12 +34,15 @@ class Comparison:
         self._random = random
         self._outbox = outbox
         self._heard: dict[str, tuple[bytes, bytes]] = {}
+        self._latest = (b"", b"")  # what was heard last: where all agree, it is kept once
         self._waited = False
 
     def heard(self, name: str, data: bytes, table: bytes, source: Address, now: int) -> None:
         """A member told the hashes of its data and of its table."""
-        self._heard[name] = (data, table)
-        if table == self._membership.digest() or "compare" in self._timers:
+        if (data, table) != self._latest:
+            self._latest = (data, table)
+        self._heard[name] = self._latest
+        if table == self._membership.digest or "compare" in self._timers:
             return
         # News under way may be all that is missing, so it gets a while; not for ever, for somewhere
         # in a large cluster there is always news.
@@ -69,7 +72,7 @@ class Comparison:
 
     def agreed(self, data: bytes) -> bool:
         """Whether every other member, as last heard, has this data hash and our table."""
-        mine = (data, self._membership.digest())
+        mine = (data, self._membership.digest)
         others = self._membership.others()
         return all(
             other.state is State.ALIVE and self._heard.get(other.name) == mine for other in others

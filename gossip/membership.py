@@ -53,6 +53,8 @@ class Membership:
         self.me = me
         self.rumors = Rumors()
         self.rtt: dict[str, float] = {}
+        self.version = 0
+        """Counts the changes of the table."""
         self.refused = 0
         self.conflicts = 0
         self._timing = timing
@@ -62,7 +64,8 @@ class Membership:
         self._table: dict[str, Claim] = {}
         self._buckets = [0] * BUCKETS
         self._digest = 0
-        self._digest_bytes = bytes(HASH_BYTES)
+        self.digest = bytes(HASH_BYTES)
+        """A hash of the table."""
         self._others: list[Claim] | None = None
         self._failed: list[Claim] | None = None
         self._addresses: frozenset[Address] | None = None
@@ -115,10 +118,6 @@ class Membership:
         members running.
         """
         return tuple(bucket.to_bytes(HASH_BYTES, "big") for bucket in self._buckets)
-
-    def digest(self) -> bytes:
-        """A hash of the table."""
-        return self._digest_bytes
 
     # Changing.
 
@@ -188,8 +187,9 @@ class Membership:
         change = _hash(claim) ^ (_hash(known) if known is not None else 0)
         self._buckets[_bucket(claim.name)] ^= change
         self._digest ^= change
-        self._digest_bytes = self._digest.to_bytes(HASH_BYTES, "big")
+        self.digest = self._digest.to_bytes(HASH_BYTES, "big")
         self._table[claim.name] = claim
+        self.version += 1
         self._others = self._failed = self._addresses = None
 
     def _watch(self, claim: Claim, now: int) -> None:
@@ -212,6 +212,7 @@ class Membership:
     def _forget(self, gone: Claim) -> None:
         if self._table.get(gone.name) == gone:
             del self._table[gone.name]
+            self.version += 1
             self._others = self._failed = self._addresses = None
             self.rtt.pop(gone.name, None)
             self._forgotten(gone.name)

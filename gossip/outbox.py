@@ -55,19 +55,20 @@ class Outbox:
 
     def send(self, destination: Address, *frames: bytes) -> None:
         """Pack, seal and transmit frames, and as many rumors as fit beside them."""
-        sender = self._header()
-        plain = encode_datagram(sender, frames)
-        room = MAX_PLAIN - len(plain)
+        membership = self._membership
+        if self._sender[0] != membership.me.epoch:
+            self._header()
+        sender = self._sender[1]
+        room = MAX_PLAIN - ARRAY_BYTES - len(sender) - sum(map(len, frames))
         if room < 0:
             self._send_apart(destination, *frames)
             return
-        rumors = self._membership.rumors
-        if rumors:
-            limit = self._timing.retransmits(len(self._membership))
-            claims = rumors.take(room - CLAIMS_BYTES, limit)
+        if membership.rumors:
+            limit = self._timing.retransmits(len(membership))
+            claims = membership.rumors.take(room - CLAIMS_BYTES, limit)
             if claims:
-                plain = encode_datagram(sender, (*frames, encode_claims(Claims, claims)))
-        datagram = self._channel.seal(plain)
+                frames = (*frames, encode_claims(Claims, claims))
+        datagram = self._channel.seal(encode_datagram(sender, frames))
         self.datagrams += 1
         self.bytes += len(datagram)
         self.effects.append(Transmit(datagram, destination))

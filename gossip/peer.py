@@ -61,6 +61,9 @@ from .timing import Timing
 
 T = TypeVar("T", bound=Replicated)
 
+_UNDISPUTED = (State.ALIVE, State.LEFT)
+"""Whoever speaks and is believed to be this need not be told of it."""
+
 
 class Peer(NamedValues):
     """One member. See the package's docstring for how to drive it."""
@@ -192,7 +195,9 @@ class Peer(NamedValues):
                 self._membership.conflicts += not mine
                 raise Dropped("own name")
             self._epoch = epoch
-            self._introduce(sender, epoch, source, now)
+            known = self._membership.get(sender)
+            if known is None or known.epoch != epoch or known.state not in _UNDISPUTED:
+                self._introduce(known, sender, epoch, source, now)
             for message in messages:
                 self._handle(message, sender, source, now)
         except Dropped as dropped:
@@ -212,7 +217,7 @@ class Peer(NamedValues):
         """When to call `wake`; 0 means at once, None never."""
         if self.phase in ("new", "left"):
             return None
-        return 0 if self.store.has_unsent else self._timers.next
+        return 0 if self.store.unsent else self._timers.next
 
     def effects(self) -> list[Effect]:
         """Take what is to be done, in order."""
@@ -304,13 +309,12 @@ class Peer(NamedValues):
 
     # What came in.
 
-    def _introduce(self, sender: str, epoch: int, source: Address, now: int) -> None:
-        """Somebody spoke. If we do not know him, or believe he is not there, let him know, so he
-        can tell us more.
+    def _introduce(
+        self, known: Claim | None, sender: str, epoch: int, source: Address, now: int
+    ) -> None:
+        """Somebody spoke whom we do not know, or of whom we believe that he is not there: let him
+        know, so he can tell us more.
         """
-        known = self._membership.get(sender)
-        if known is not None and known.epoch == epoch and known.state in (State.ALIVE, State.LEFT):
-            return
         key = ("introduce", sender)
         if key in self._timers or self.phase != "running":
             return
@@ -377,11 +381,12 @@ class Peer(NamedValues):
         """A member told the hashes of what it knows: if ours differ, find out what we miss."""
         if self._membership.get(sender) is None:
             return  # what is kept of others is bounded by the table of members
-        self._replication.heard(sender, data, now)
+        if data != self._replication.hash():
+            self._replication.differs(sender, now)
         self._comparison.heard(sender, data, table, source, now)
 
     def _hashes(self) -> tuple[bytes, bytes]:
-        return self._replication.hash(), self._membership.digest()
+        return self._replication.hash(), self._membership.digest
 
     def _send_probe(self, sequence: int, target: Claim, *frames: bytes) -> None:
         probe = encode(Probe(sequence, target.name, *self._hashes()))
@@ -399,13 +404,14 @@ class Peer(NamedValues):
     def _settle(self, now: int) -> None:
         """After every call: take up what was written, spread what is news, save what changed."""
         if self.phase != "left":
-            if self.store.has_unsent:
+            if self.store.unsent:
                 self._replication.gather(now)
             if self._membership.rumors:
                 self._spread(now)
-        records = self._records.take(self.store)
-        if records:
-            self._outbox.effects.append(Persist(records))
+        if self._records.pending or self.store.unsaved:
+            records = self._records.take(self.store)
+            if records:
+                self._outbox.effects.append(Persist(records))
 
     def _spread(self, now: int) -> None:
         if "gossip" not in self._timers and self._membership.others():

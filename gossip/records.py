@@ -23,7 +23,8 @@ class Records:
     def __init__(self, recovered: Mapping[bytes, bytes] | None) -> None:
         self._durable = recovered is not None
         self._recovered = recovered or {}
-        self._pending: list[Record] = []
+        self.pending: list[Record] = []
+        """What is to be persisted beside the data."""
 
     def member_id(self, entropy: Callable[[int], bytes]) -> bytes:
         """This member's id: made once, and kept."""
@@ -31,7 +32,7 @@ class Records:
         if known is not None and len(known) == 16:
             return known
         fresh = entropy(16)
-        self._pending.append((_ID, fresh))
+        self.pending.append((_ID, fresh))
         return fresh
 
     def next_epoch(self, wall: int, entropy: Callable[[int], bytes]) -> int:
@@ -43,7 +44,7 @@ class Records:
         if last >= 2**63:
             raise CrdtError("malformed record of the epoch")
         epoch = wall if wall > last else last + 1 + int.from_bytes(entropy(4), "big")
-        self._pending.append((_EPOCH, epoch.to_bytes(8, "big")))
+        self.pending.append((_EPOCH, epoch.to_bytes(8, "big")))
         return epoch
 
     def known_addresses(self) -> Iterator[Address]:
@@ -62,19 +63,17 @@ class Records:
 
     def remember(self, member: Member) -> None:
         """Keep a member's address."""
-        self._pending.append((_MEMBER + member.name.encode(), str(member.address).encode()))
+        self.pending.append((_MEMBER + member.name.encode(), str(member.address).encode()))
 
     def forget(self, name: str) -> None:
         """Drop the address of a member that left, or that nobody remembers."""
-        self._pending.append((_MEMBER + name.encode(), None))
+        self.pending.append((_MEMBER + name.encode(), None))
 
     def take(self, store: Store) -> tuple[Record, ...]:
-        """What is to be persisted now; nothing when this member has no disk."""
-        if not self._pending and not store.has_unsaved:
-            return ()
+        """What is to be persisted now, of `pending` and of the data; nothing without a disk."""
         if not self._durable:
-            self._pending.clear()
+            self.pending.clear()
             store.discard_records()
             return ()
-        pending, self._pending = self._pending, []
+        pending, self.pending = self.pending, []
         return (*pending, *((_DATA + key, value) for key, value in store.take_records()))

@@ -73,12 +73,9 @@ class Replication:
         events.
         """
         if self._hashed[0] != self._store.version:
-            digest = blake2b(self._context_bytes(), digest_size=HASH_BYTES).digest()
+            digest = blake2b(self._store.summary(), digest_size=HASH_BYTES).digest()
             self._hashed = (self._store.version, digest)
         return self._hashed[1]
-
-    def _context_bytes(self) -> bytes:
-        return self._store.writer().finish()
 
     # Push.
 
@@ -130,10 +127,9 @@ class Replication:
 
     # Pull.
 
-    def heard(self, name: str, data: bytes, now: int) -> None:
-        """A member told the hash of what it has seen."""
-        if data != self.hash():
-            self._fall_behind(name, None, now)
+    def differs(self, name: str, now: int) -> None:
+        """A member told the hash of what it has seen, and it is not ours."""
+        self._fall_behind(name, None, now)
 
     def _fall_behind(self, name: str, context: CausalContext | None, now: int) -> None:
         """A member may have what we lack: look again in a moment."""
@@ -155,7 +151,7 @@ class Replication:
         self._pulling = other.name
         self._progress = False
         self._session += 1
-        self._send(other.address, Pull(self._session, WINDOW, self._context_bytes()))
+        self._send(other.address, Pull(self._session, WINDOW, self._store.summary()))
         self._timers.set("pull", now + self._timing.pull_timeout, self._pull_expired)
 
     def _pull_expired(self, now: int) -> None:
@@ -250,7 +246,7 @@ class Replication:
         holders = self.held_by(self._store.context)
         for other in self._membership.others():
             if other.name not in holders:
-                self._send(other.address, Pull(0, 1, self._context_bytes()))
+                self._send(other.address, Pull(0, 1, self._store.summary()))
 
     def forget(self, name: str) -> None:
         """A member is gone, or is a new boot: what it held is not known any more."""

@@ -21,6 +21,8 @@ class Timers:
         self._heap: list[tuple[int, int, Hashable]] = []
         self._live: dict[Hashable, tuple[int, int, Action]] = {}
         self._sequence = 0
+        self.next: int | None = None
+        """The time of the earliest timer."""
 
     def set(self, key: Hashable, at: int, action: Action) -> None:
         """Let `action` happen at time `at` (ns), instead of what was set under `key` before."""
@@ -30,6 +32,8 @@ class Timers:
         heappush(self._heap, (at, self._sequence, key))
         if moved:
             self._drop_stale()
+        else:
+            self.next = self._heap[0][0]
 
     def stop(self, key: Hashable) -> None:
         """Forget a timer, if it is set."""
@@ -38,11 +42,6 @@ class Timers:
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._live
-
-    @property
-    def next(self) -> int | None:
-        """The time of the earliest timer."""
-        return self._heap[0][0] if self._heap else None
 
     def due(self, now: int) -> Iterator[Action]:
         """Take the actions due by `now`, in order; those that they set for `now` or earlier too."""
@@ -61,10 +60,12 @@ class Timers:
         while heap:
             _, sequence, key = heap[0]
             if key in live and live[key][1] == sequence:
-                return
+                break
             heappop(heap)
+        self.next = heap[0][0] if heap else None
 
     def clear(self) -> None:
         """Forget all timers."""
         self._heap.clear()
         self._live.clear()
+        self.next = None

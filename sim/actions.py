@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from crdt import CrdtError, InsufficientRights
+from crdt.values import normalise
 from sim.agenda import finite, nanoseconds
 from sim.clocks import drift as drift_rate
 from sim.disk import Health
@@ -21,6 +23,7 @@ from sim.faults import Faults
 from sim.handle import Handle
 from sim.partitions import SHAPES
 from sim.simulation import Simulation
+from sim.values import NESTED, Place
 
 Check = Callable[[Any, str, set[str]], None]
 """Refuses an argument (its value, its name, the names of the nodes) with a `SimError`."""
@@ -42,6 +45,8 @@ class Action:
     arguments: Mapping[str, Argument]
     data: bool
     """Whether it is a change by a user, and no fault."""
+    together: Callable[[Mapping[str, Any]], None] = lambda _: None
+    """Refuses arguments that do not fit each other with a `SimError`."""
 
     def check(self, given: Mapping[str, Any], nodes: set[str]) -> None:
         """`SimError` unless these arguments can be meant in a cluster of these nodes."""
@@ -55,17 +60,18 @@ class Action:
                 argument.check(given[key], f"{name}: {key}", nodes)
             elif argument.required:
                 raise SimError(f"{name} needs {key}")
+        self.together(given)
 
 
 ACTIONS: dict[str, Action] = {}
 """Every action by its name; one enters by being defined."""
 
 
-def action(*, data: bool = False, **arguments: Argument) -> Callable[..., Callable[..., bool]]:
-    """Make a function an action."""
+def action(**arguments: Argument) -> Callable[..., Callable[..., bool]]:
+    """Make a function an action, which is a fault."""
 
     def enter(perform: Callable[..., bool]) -> Callable[..., bool]:
-        ACTIONS[perform.__name__] = Action(perform, arguments, data)
+        ACTIONS[perform.__name__] = Action(perform, arguments, data=False)
         return perform
 
     return enter
@@ -148,6 +154,19 @@ def _some(value: Any, what: str, _: set[str]) -> None:
         raise SimError(f"{what} is a number from 1, not {value!r}")
 
 
+def _value(value: Any, what: str, _: set[str]) -> None:
+    try:
+        normalise(value)
+    except (TypeError, ValueError) as error:
+        raise SimError(f"{what} is plain data: {error}") from None
+
+
+def _table(value: Any, what: str, nodes: set[str]) -> None:
+    if type(value) is not dict or not all(type(key) is str for key in value):
+        raise SimError(f"{what} is a table of texts, not {value!r}")
+    _value(value, what, nodes)
+
+
 def _part_of(record: type[Faults | Health], name: str) -> Argument:
     """An argument that is a field of this record, and checked by it."""
 
@@ -160,6 +179,7 @@ def _part_of(record: type[Faults | Health], name: str) -> Argument:
 NODE, GROUPS, TEXT, COUNT = Argument(_node), Argument(_groups), Argument(_text), Argument(_count)
 SECONDS, DURATION, RATE = Argument(_seconds), Argument(_duration), Argument(_rate)
 SEVERAL, PAIRS, SHAPE = Argument(_several), Argument(_pairs), Argument(_shape)
+VALUE, TABLE = Argument(_value), Argument(_table)
 MAYBE, PERHAPS_TEXT, PERHAPS_NODE, PERHAPS_LONG, PERHAPS_SOME = (
     Argument(check, required=False) for check in (_flag, _text, _node, _duration, _some)
 )
@@ -256,9 +276,7 @@ def rebind(sim: Simulation, node: str, forwarded: bool = True) -> bool:
     return True
 
 
-@action(
-    data=False, node=NODE, **{each.name: _part_of(Health, each.name) for each in fields(Health)}
-)
+@action(node=NODE, **{each.name: _part_of(Health, each.name) for each in fields(Health)})
 def disk(sim: Simulation, node: str, **health: float) -> bool:
     """The disk is so bad from now on; what is left out is as usual."""
     sim[node].disk(**health)
@@ -312,12 +330,7 @@ def mend(sim: Simulation, name: str) -> bool:
     return True
 
 
-@action(
-    data=False,
-    a=NODE,
-    b=NODE,
-    **{each.name: _part_of(Faults, each.name) for each in fields(Faults)},
-)
+@action(a=NODE, b=NODE, **{each.name: _part_of(Faults, each.name) for each in fields(Faults)})
 def link(sim: Simulation, a: str, b: str, **faults: float) -> bool:
     """The direction from a to b is different from now on."""
     if a == b:
@@ -339,44 +352,81 @@ def fate(sim: Simulation, a: str, b: str, arrives: Sequence[float] = ()) -> bool
 
 # What users do.
 
+CHANGES: dict[str, tuple[str, Mapping[str, Argument]]] = {
+    "increment": ("counter gcounter bounded", {"amount": COUNT}),
+    "decrement": ("counter bounded", {"amount": COUNT}),
+    "reset": ("counter", {}),
+    "transfer": ("bounded", {"amount": COUNT, "to": NODE}),
+    "enable": ("flag", {}),
+    "disable": ("flag", {}),
+    "assign": ("register mvregister", {"value": VALUE}),
+    "add": ("set", {"element": TEXT}),
+    "discard": ("set", {"element": TEXT}),
+    "remove": ("set", {"element": TEXT}),
+    "clear": ("set", {}),
+    "put": ("map", {"key": TEXT, "value": VALUE}),
+    "update": ("map", {"entries": TABLE}),
+    "delete": ("map ormap", {"key": TEXT}),
+}
+"""Each change by a user: the types that have it, the usual one first, and what it takes beside
+`node`, `name`, `type` and `path`; in the order in which its method takes it."""
 
-@action(data=True, node=NODE, name=TEXT, amount=COUNT)
-def increment(sim: Simulation, node: str, name: str, amount: int) -> bool:
-    """Somebody raises a counter."""
-    return _if_running(sim[node], lambda handle: handle.counter(name).increment(amount))
-
-
-@action(data=True, node=NODE, name=TEXT, amount=COUNT)
-def decrement(sim: Simulation, node: str, name: str, amount: int) -> bool:
-    """Somebody lowers a counter."""
-    return _if_running(sim[node], lambda handle: handle.counter(name).decrement(amount))
-
-
-@action(data=True, node=NODE, name=TEXT, element=TEXT)
-def add(sim: Simulation, node: str, name: str, element: str) -> bool:
-    """Somebody puts an element into a set."""
-    return _if_running(sim[node], lambda handle: handle.set(name).add(element))
-
-
-@action(data=True, node=NODE, name=TEXT, element=TEXT)
-def discard(sim: Simulation, node: str, name: str, element: str) -> bool:
-    """Somebody takes an element out of a set, if it is there."""
-    return _if_running(sim[node], lambda handle: handle.set(name).discard(element))
+PRESENT = frozenset({"remove", "delete"})
+"""The changes of what has to be there."""
 
 
-@action(data=True, node=NODE, name=TEXT, key=TEXT, value=COUNT)
-def put(sim: Simulation, node: str, name: str, key: str, value: int) -> bool:
-    """Somebody sets an entry of a map."""
-    return _if_running(sim[node], lambda handle: handle.map(name).put(key, value))
+def place(do: str, arguments: Mapping[str, Any]) -> Place:
+    """The value that a change with these arguments is about."""
+    usual = CHANGES[do][0].split()[0]
+    return Place(arguments.get("type", usual), arguments["name"], arguments.get("path", ""))
 
 
-@action(data=True, node=NODE, name=TEXT, key=TEXT)
-def delete(sim: Simulation, node: str, name: str, key: str) -> bool:
-    """Somebody deletes an entry of a map, if it is there."""
-    handle = sim[node]
-    if not handle.running or key not in handle.map(name):
+def _enter(do: str) -> None:
+    """Make a change an action."""
+    kinds, takes = CHANGES[do][0].split(), CHANGES[do][1]
+
+    def perform(sim: Simulation, **arguments: Any) -> bool:
+        given = [arguments[name] for name in takes]
+        return _changed(sim, arguments["node"], place(do, arguments), do, given)
+
+    def kind(value: Any, what: str, _: set[str]) -> None:
+        if value not in kinds:
+            raise SimError(f"{what} is one of {', '.join(kinds)}, not {value!r}")
+
+    def together(given: Mapping[str, Any]) -> None:
+        where = place(do, given)
+        if where.path and where.kind not in NESTED:
+            raise SimError(f"{do}: there is no {where.kind} within a map: leave path out")
+
+    perform.__name__ = do
+    usual = {"node": NODE, "name": TEXT, "type": Argument(kind, required=False)}
+    ACTIONS[do] = Action(
+        perform, {**usual, "path": PERHAPS_TEXT, **takes}, data=True, together=together
+    )
+
+
+for _do in CHANGES:
+    _enter(_do)
+
+
+def _changed(sim: Simulation, node: str, where: Place, do: str, given: list[Any]) -> bool:
+    """Change a value; False when it cannot be: another type is there, or what it takes is not."""
+    if not sim[node].running:
         return False
-    handle.map(name).delete(key)
+    try:
+        value = where.open(sim[node])
+        if do == "transfer":  # to whoever the node is now: each of its boots is another replica
+            if not sim[given[1]].running:
+                return False
+            given = [given[0], where.open(sim[given[1]]).replica]
+    except CrdtError:
+        return False
+    if do in PRESENT and given[0] not in value:
+        return False
+    try:
+        getattr(value, "set" if do == "assign" else do)(*given)
+    except InsufficientRights:
+        return False
     return True
 
 

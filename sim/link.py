@@ -44,6 +44,8 @@ class Copy(NamedTuple):
 
     delay: int
     datagram: bytes
+    bent: bool = False
+    """Whether these are bytes that nobody sent: not so when it was swapped for another datagram."""
 
 
 class Luck(NamedTuple):
@@ -145,9 +147,9 @@ class Link:
         if self._bad or luck.lost < faults.loss * _CERTAIN:
             befell["burst" if self._bad else "lost"] += 1
             return ()
-        datagram = self._bent(datagram, luck, more, recent, befell)
+        datagram, bent = self._bent(datagram, luck, more, recent, befell)
         takes = self.delay + waits + (self._late(more, befell) if self._ask_more else 0)
-        return self._arrivals(datagram, takes, luck, befell)
+        return self._arrivals(Copy(takes, datagram, bent), luck, befell)
 
     def _draw(self) -> tuple[Luck, MoreLuck]:
         """The luck of the next datagram; only what is asked for is drawn."""
@@ -187,23 +189,25 @@ class Link:
         more: MoreLuck,
         recent: deque[tuple[Way, bytes]],
         befell: Counter[str],
-    ) -> bytes:
+    ) -> tuple[bytes, bool]:
+        """What becomes of the bytes of a datagram; and whether it is something that nobody sent."""
         faults = self.faults
+        bent = False
         if luck.bent < faults.corrupt * _CERTAIN:
             befell["corrupted"] += 1
-            datagram = corrupted(datagram, Random(luck.bend))
+            datagram, bent = corrupted(datagram, Random(luck.bend)), True
         if more.crossed < faults.crosswire * _CERTAIN_TOO:
             others = [other for way, other in recent if way != self._way]
             if others:
                 befell["crosswired"] += 1
-                datagram = others[more.bend % len(others)]
+                datagram, bent = others[more.bend % len(others)], False
         if more.truncated < faults.truncate * _CERTAIN_TOO and datagram:
             befell["truncated"] += 1
-            datagram = truncated(datagram, Random(more.bend))
+            datagram, bent = truncated(datagram, Random(more.bend)), True
         if more.flipped < faults.flip * _CERTAIN_TOO and datagram:
             befell["flipped"] += 1
-            datagram = flipped(datagram, Random(more.bend))
-        return datagram
+            datagram, bent = flipped(datagram, Random(more.bend)), True
+        return datagram, bent
 
     def _late(self, more: MoreLuck, befell: Counter[str]) -> int:
         """What this one takes longer than the shortest way, in nanoseconds."""
@@ -218,17 +222,15 @@ class Link:
             late += round(faults.slow_delay * SECOND) or SLOW_DELAY
         return late
 
-    def _arrivals(
-        self, datagram: bytes, takes: int, luck: Luck, befell: Counter[str]
-    ) -> tuple[Copy, ...]:
+    def _arrivals(self, first: Copy, luck: Luck, befell: Counter[str]) -> tuple[Copy, ...]:
         longest = max(HOLD_MIN, 10 * self.delay)
         if luck.held < self.faults.reorder * _CERTAIN:
             befell["held back"] += 1
-            takes += luck.hold * longest >> 64
-        first = Copy(takes, datagram)
+            first = first._replace(delay=first.delay + (luck.hold * longest >> 64))
         if luck.twice < self.faults.duplicate * _CERTAIN:
             befell["duplicated"] += 1
-            return (first, Copy(takes + (luck.again * longest >> 64), datagram))
+            again = first._replace(delay=first.delay + (luck.again * longest >> 64))
+            return (first, again)
         return (first,)
 
 

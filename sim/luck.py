@@ -67,5 +67,5 @@ class Notes:
 def noted(plan: Plan) -> tuple[Step, ...]:
     """The fates of all datagrams of a plan that met bad luck, as steps."""
     notes = Notes(nanoseconds(plan.faults.delay, "delay"))
-    play(plan, begin=notes.listen)
+    play(plan, before=notes.listen)
     return tuple(notes.steps)

@@ -25,7 +25,8 @@ BEFELL = (
 
 ACTED = tuple(
     "crash restart snapshot leave pause resume slow jump drift rebind disk rot sever cut mend link "
-    "increment decrement add discard put delete".split()
+    "increment decrement reset transfer enable disable assign add discard remove clear put update "
+    "delete".split()
 )
 """What has to have had an effect."""
 

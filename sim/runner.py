@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 
+from sim.crash import nothing_raises
 from sim.errors import InvariantViolation
 from sim.liveness import settle
 from sim.plan import Plan, Step
@@ -40,38 +41,51 @@ class Outcome:
         return self.simulation.trace_hash
 
 
-def prepare(plan: Plan, *, keep: bool = False) -> tuple[Simulation, Counter[str]]:
-    """The cluster of a plan at its start, with every step on the agenda; and its marks."""
-    timing = tuned(plan.timing)
-    sim = Simulation(plan.nodes, plan.seed, plan.faults, keep=keep, timing=timing)
-    marks: Counter[str] = Counter()
-    for step in plan.in_order():
-        sim.at(step.at, partial(perform, step, marks, plan.seconds))
-    return sim, marks
-
-
 def play(
     plan: Plan,
     progress: Progress | None = None,
     *,
     keep: bool = False,
+    before: Callable[[Simulation], object] | None = None,
     begin: Callable[[Simulation], object] | None = None,
 ) -> Outcome:
-    """Run a plan to its end, or to the first invariant that was broken; with `keep`, every event is
-    kept in the simulation's `log`. `begin` may put more on the agenda before anything happens.
+    """Run a plan to its end, or to the first invariant that was broken, or to a crash, which is the
+    violation of one more; with `keep`, every event is kept in the simulation's `log`.
+
+    `before` sees the cluster while nobody runs yet, and `begin` when all have started; it may put
+    more on the agenda.
     """
     began = perf_counter()
-    sim, marks = prepare(plan, keep=keep)
-    if begin is not None:
-        begin(sim)
-    violations: list[InvariantViolation] = []
+    sim = Simulation(
+        plan.nodes, plan.seed, plan.faults, keep=keep, timing=tuned(plan.timing), boot=False
+    )
+    if before is not None:
+        before(sim)
+    marks: Counter[str] = Counter()
     try:
-        _run(sim, plan, marks, progress)
+        with nothing_raises(sim):
+            _start(sim, plan, marks)
+            if begin is not None:
+                begin(sim)
+            _run(sim, plan, marks, progress)
+            violations = sim.violations()
     except InvariantViolation as violation:
         violations = [violation]
-    else:
-        violations = sim.violations()
     return Outcome(plan, sim, tuple(violations), marks, perf_counter() - began)
+
+
+def _start(sim: Simulation, plan: Plan, marks: Counter[str]) -> None:
+    """Start every node, and put every step on the agenda. A fate at 0 s is laid down first: it is
+    that of a datagram which a node sends as it starts.
+    """
+    steps = plan.in_order()
+    early = [step for step in steps if step.do == "fate" and not step.at]
+    for step in early:
+        perform(step, marks, plan.seconds, sim)
+    sim.boot()
+    for step in steps:
+        if step not in early:
+            sim.at(step.at, partial(perform, step, marks, plan.seconds))
 
 
 def _run(sim: Simulation, plan: Plan, marks: Counter[str], progress: Progress | None) -> None:

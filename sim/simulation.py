@@ -33,8 +33,11 @@ class Simulation:
         *,
         keep: bool = False,
         timing: Timing | None = None,
+        boot: bool = True,
     ) -> None:
-        """With `keep`, every event is kept in `log`; `timing` is that of one site, if not given."""
+        """With `keep`, every event is kept in `log`; `timing` is that of one site, if not given.
+        Without `boot`, nobody runs until `boot()`.
+        """
         if type(nodes) is not int or nodes < 1:  # True is an int to isinstance
             raise SimError(f"nodes is how many there are, from 1, not {nodes!r}")
         if type(seed) is not int:
@@ -54,6 +57,8 @@ class Simulation:
         self._doubtful = 0  # the node that disagreed when `converged` was last asked
         self.replay = ""
         """The command that brings this very run back, where one can; set by whoever runs one."""
+        if boot:
+            self.boot()
 
     def __getitem__(self, name: str) -> Handle:
         """One node, by its name."""
@@ -67,6 +72,10 @@ class Simulation:
     def nodes(self) -> tuple[Handle, ...]:
         """Every node, n0 first, those that do not run included."""
         return tuple(self._handles.values())
+
+    def boot(self) -> None:
+        """Start every node, at time 0: for whoever had to be there before the first datagram."""
+        self._world.boot()
 
     # Time.
 

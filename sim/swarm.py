@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import Any
 
 from sim.calamities import EPISODES, RUINOUS, WEATHER, Scene
 from sim.chance import amount, between, moment
 from sim.faults import Faults
 from sim.plan import Plan, Step
 from sim.streams import stream
+from sim.workload import WORK, change
 
 SIZES = {3: 6, 4: 5, 5: 6, 6: 3, 7: 2, 8: 1, 9: 1, 12: 1}
 """How many nodes, and how often: small clusters find as much and find it sooner."""
@@ -127,33 +127,20 @@ def timing(random: Random, *, patient: bool) -> dict[str, float]:
 
 # Users.
 
-KINDS = ("counter", "set", "map")
-"""The types that users change."""
-
 
 def users(random: Random, names: list[str], seconds: float) -> list[Step]:
     """What users do all the while, with one of the types before the others half the time."""
-    mix = [1.0] * len(KINDS)
+    kinds = [*WORK]
+    mix = [1.0] * len(kinds)
     if random.random() < 0.5:
-        mix[random.randrange(len(KINDS))] = 8.0
+        mix[random.randrange(len(kinds))] = 2.0 * len(kinds)
     rate = between(random, *RATES)
     keys = random.randint(2, 20)
     growing = random.uniform(0.4, 0.8)
     steps: list[Step] = []
     at = 0.5
-    while (at := at + random.expovariate(rate)) < seconds:
-        kind = random.choices(KINDS, mix)[0]
-        do, arguments = change(random, kind, random.randrange(keys), more=random.random() < growing)
-        steps.append(Step(round(at, 3), do, {"node": random.choice(names), **arguments}))
+    while round(at := at + random.expovariate(rate), 3) < seconds:
+        kind, more = random.choices(kinds, mix)[0], random.random() < growing
+        do, arguments = change(random, kind, random.randrange(keys), names, more=more)
+        steps.append(Step(round(at, 3), do, arguments))
     return steps
-
-
-def change(random: Random, kind: str, key: int, *, more: bool) -> tuple[str, dict[str, Any]]:
-    """One change, of one of the few things that there are, so that changes meet each other."""
-    if kind == "counter":
-        name = ("visitors", "downloads")[key % 2]
-        return "increment" if more else "decrement", {"name": name, "amount": random.randint(1, 9)}
-    if kind == "set":
-        return "add" if more else "discard", {"name": "shopping", "element": f"marmalade-{key}"}
-    entry = {"name": "settings", "key": f"cardamom-{key}"}
-    return ("put", {**entry, "value": random.randrange(1000)}) if more else ("delete", entry)

@@ -20,6 +20,7 @@ from multiprocessing.synchronize import Event
 from time import perf_counter
 from typing import Any
 
+from sim.crash import NO_CRASH
 from sim.errors import InvariantViolation, SimError
 from sim.marks import Marks
 from sim.plan import VERSION
@@ -54,19 +55,21 @@ def row(seed: int) -> Row:
     result: Row = {"version": VERSION, "seed": seed, "verdict": "held"}
     try:
         outcome = play(plan, begin=marks.begin)
+        met = marks.of(outcome)
     except Exception as error:  # noqa: BLE001  # whatever it is, its seed has to be known
-        result |= {"verdict": "crashed", "invariant": "no-crash", "words": "nothing raises"}
+        result |= {"verdict": "crashed", "invariant": NO_CRASH.name, "words": NO_CRASH.words}
         where = traceback.extract_tb(error.__traceback__)[-1]
         detail = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
         return result | {"detail": detail, "wall_seconds": round(perf_counter() - began, 3)}
     for violation in outcome.violations[:1]:
-        result |= {"verdict": "broken", **told(violation)}
+        verdict = "crashed" if violation.__cause__ else "broken"
+        result |= {"verdict": verdict, **told(violation)}
     return result | {
         "trace_hash": outcome.trace_hash,
         "messages": outcome.simulation.messages,
         "virtual_seconds": outcome.simulation.now,
         "wall_seconds": round(outcome.wall_seconds, 3),
-        "marks": marks.of(outcome),
+        "marks": met,
     }
 
 

@@ -1,10 +1,13 @@
-"""What users do meanwhile: a stream of small changes at random nodes, drawn from the seed."""
+"""What users do meanwhile: a stream of small changes, of every type, drawn from the seed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
+from typing import Any
 
-from sim.handle import Handle
+from sim.actions import ACTIONS, CHANGES
 from sim.simulation import Simulation
 from sim.streams import stream
 
@@ -16,12 +19,91 @@ cluster to be quiet between them, and many enough for most to meet a fault.
 KEYS = 20
 """How many different elements and keys there are: few, so that changes meet each other."""
 
+Change = tuple[str, dict[str, Any]]
+"""An action and its arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What users do to the values of one type."""
+
+    names: Sequence[str]
+    more: Sequence[str]
+    """The changes that put something there."""
+    less: Sequence[str]
+    """Those that take something away: as often as they are named."""
+
+
+WORK: Mapping[str, Work] = {
+    "counter": Work(["visitors", "downloads"], ["increment"], ["decrement"] * 5 + ["reset"]),
+    "gcounter": Work(["odometer"], ["increment"], ["increment"]),
+    "bounded": Work(["tickets"], ["increment"] * 2 + ["transfer"], ["decrement"]),
+    "flag": Work(["maintenance", "read-only"], ["enable"], ["disable"]),
+    "register": Work(["headline"], ["assign"], ["assign"]),
+    "mvregister": Work(["opening hours"], ["assign"], ["assign"]),
+    "set": Work(["shopping"], ["add"], ["discard"] * 6 + ["remove"] * 3 + ["clear"]),
+    "map": Work(["settings"], ["put"] * 5 + ["update"], ["delete"]),
+    "ormap": Work(["catalogue"], [], ["delete"]),
+}
+"""What there is to do, by type. Of a map of values, more is a change of one of the values in it."""
+
+INSIDE = ("counter", "flag", "register", "mvregister", "set")
+"""The types of the values in it."""
+
+DRAWN: Mapping[str, Callable[[Random, int, Sequence[str]], Any]] = {
+    "amount": lambda random, *_: random.randint(1, 9),
+    "to": lambda random, _, nodes: random.choice(nodes),
+    "element": lambda _, key, __: f"marmalade-{key}",
+    "key": lambda _, key, __: f"cardamom-{key}",
+    "value": lambda random, *_: plain(random),
+    "entries": lambda random, key, _: {
+        f"cardamom-{each}": plain(random) for each in range(key, key + 3)
+    },
+}
+"""How an argument is drawn, for one of the few keys that there are."""
+
+
+def plain(random: Random) -> Any:
+    """A value of plain data: a number, and now and then more than that."""
+    number = random.randrange(1000)
+    return number if random.random() < 0.8 else {"cinnamon": [number, {"saffron": True}]}
+
+
+def change(random: Random, kind: str, key: int, nodes: Sequence[str], *, more: bool) -> Change:
+    """One change of a value of this type, by the user of one of the nodes; `key` says what it is
+    about: one of few things, so that changes meet each other.
+    """
+    names = WORK[kind].names
+    given: dict[str, Any] = {"node": random.choice(nodes), "name": names[key % len(names)]}
+    if kind == "ormap" and more:
+        kind, more = random.choice(INSIDE), random.random() < 0.6
+        given["path"] = "/".join(way(random, key, kind))
+    elif kind == "ormap":
+        path = way(random, key, random.choice(INSIDE))
+        *around, last = path[: random.randint(1, len(path))]
+        given |= {"type": kind, "key": last} | ({"path": "/".join(around)} if around else {})
+        return "delete", given
+    do = random.choice(WORK[kind].more if more else WORK[kind].less)
+    kinds, takes = CHANGES[do]
+    if kind != kinds.split()[0]:
+        given["type"] = kind
+    return do, given | {name: DRAWN[name](random, key, nodes) for name in takes}
+
+
+def way(random: Random, key: int, kind: str) -> list[str]:
+    """The keys that lead to a value of this type: a few of each type at each of two depths, and
+    some that all types contend for.
+    """
+    shelf = [f"aisle-{key % 2}", *([f"shelf-{key % 3}"] if random.random() < 0.5 else [])]
+    return [*shelf, "anything" if random.random() < 0.1 else f"{kind}-{key % 2}"]
+
 
 class Workload:
-    """Changes a counter, a set and a map, at moments and nodes that depend on the seed alone."""
+    """Changes values of every type, at moments and nodes that depend on the seed alone."""
 
     def __init__(self, sim: Simulation) -> None:
         self._random = stream(sim.seed, "workload")
+        self._names = [node.name for node in sim.nodes]
         self.changes = 0
         self._put(sim)
 
@@ -32,36 +114,8 @@ class Workload:
         """One change, drawn whole before it is known whether its node runs, and the next one put
         down.
         """
-        node = self._random.choice(sim.nodes)
-        change = self._random.choice((_count, _put_or_delete, _add_or_discard))
-        luck = Random(self._random.getrandbits(64))
-        if node.running:
-            change(node, luck)
-            self.changes += 1
+        random = Random(self._random.getrandbits(64))
+        kind, more = random.choice([*WORK]), random.random() < 0.65
+        do, given = change(random, kind, random.randrange(KEYS), self._names, more=more)
+        self.changes += ACTIONS[do].perform(sim, **given)
         self._put(sim)
-
-
-def _count(node: Handle, random: Random) -> None:
-    amount = random.randint(1, 9)
-    counter = node.counter("visits")
-    if random.random() < 0.7:
-        counter.increment(amount)
-    else:
-        counter.decrement(amount)
-
-
-def _add_or_discard(node: Handle, random: Random) -> None:
-    element = f"user-{random.randrange(KEYS)}"
-    if random.random() < 0.6:
-        node.set("online").add(element)
-    else:
-        node.set("online").discard(element)
-
-
-def _put_or_delete(node: Handle, random: Random) -> None:
-    key = f"key-{random.randrange(KEYS)}"
-    config = node.map("config")
-    if random.random() < 0.7 or key not in config:
-        config[key] = random.randrange(1000)
-    else:
-        del config[key]

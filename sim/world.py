@@ -12,15 +12,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple
 from functools import partial
-from typing import assert_never
 
 from crdt import CrdtError
-from gossip import Address, Effect, MemberEvent, Peer, Persist, Timing, Transmit
+from gossip import Address, MemberEvent, Peer, Persist, Timing, Transmit
 from sim.agenda import SECOND, Agenda, nanoseconds
 from sim.disk import DiskFault, Health, Snapshot
 from sim.errors import SimError
 from sim.host import Host
-from sim.invariants import Watch
+from sim.invariants import WAKES_MAX, Watch
 from sim.network import Faults, Network
 from sim.streams import derived
 from sim.trace import NOBODY, Kind, Trace
@@ -63,10 +62,13 @@ class World:
         self._at_address: dict[Address, Host] = {host.address: host for host in self.hosts}
         self._rebinds = 0
         self._secret = derived(seed, "cluster secret")
-        for host in self.hosts:
-            self._boot(host, [self.hosts[0].address] if host.index else [])
 
     # What is done to a node.
+
+    def boot(self) -> None:
+        """Start the first process of every host; all join through n0."""
+        for host in self.hosts:
+            self._boot(host, [self.hosts[0].address] if host.index else [])
 
     def crash(self, host: Host, *, power: bool) -> None:
         """End a process without a word; with `power`, its whole host."""
@@ -114,8 +116,9 @@ class World:
         self._at = self.trace.record(self.agenda.now, Kind.LEAVE, host.index)
         host.running = False
         assert host.peer is not None
-        host.peer.leave(host.clocks.monotonic())
-        self._perform(host, host.peer)
+        clock = host.clocks.monotonic()
+        host.peer.leave(clock)
+        self._perform(host, host.peer, clock)
 
     def skew(self, host: Host, offset: int) -> None:
         """Set a wall clock `offset` nanoseconds ahead of the true time."""
@@ -220,7 +223,7 @@ class World:
         except CrdtError as error:  # what the disk gave back is no state of a member
             self._end(host, Kind.UNFIT, f"its disk is damaged: {error}")
         else:
-            self._perform(host, peer)
+            self._perform(host, peer, host.clocks.monotonic())
 
     def _end(self, host: Host, kind: Kind, trouble: str) -> None:
         """A process ends by itself, without a goodbye, as the real one does with an error."""
@@ -275,9 +278,10 @@ class World:
     def _receive(self, host: Host, datagram: bytes, source: Address) -> None:
         peer = host.peer
         assert peer is not None
-        peer.receive(datagram, source, host.clocks.monotonic())
+        clock = host.clocks.monotonic()
+        peer.receive(datagram, source, clock)
         self.watch.channel.received(host, peer, datagram, self.agenda.now)
-        self._perform(host, peer)
+        self._perform(host, peer, clock)
 
     def _serve_soon(self, host: Host) -> None:
         """Let a slow process begin with the next event, unless it is at one."""
@@ -316,11 +320,15 @@ class World:
         peer, now = host.peer, self.agenda.now
         if peer is None or host.paused or host.due != now:
             return
-        host.due = None
         wanted = peer.next_wake
-        if wanted is None or host.clocks.virtual(wanted) > now:
-            self._set_alarm(host)  # it was put off since
-        elif host.service:
+        due = None if wanted is None else host.clocks.virtual(wanted)
+        if due is None or due > now:  # it was put off since
+            host.due = due
+            if due is not None:
+                self.agenda.put(due, self._wake, host)
+            return
+        host.due = None
+        if host.service:
             self._serve_soon(host)
         else:
             self._do_wake(host, peer)
@@ -328,16 +336,21 @@ class World:
     def _do_wake(self, host: Host, peer: Peer) -> None:
         now = self.agenda.now
         host.wakes = (now, host.wakes[1] + 1) if host.wakes[0] == now else (now, 1)
-        self.watch.woken(host, now)
+        if host.wakes[1] > WAKES_MAX:
+            self.watch.stuck(host, now)
         self._at = self.trace.record(now, Kind.WAKE, host.index)
-        peer.wake(host.clocks.monotonic())
-        self._perform(host, peer)
+        clock = host.clocks.monotonic()
+        peer.wake(clock)
+        self._perform(host, peer, clock)
 
-    def _perform(self, host: Host, peer: Peer) -> None:
+    def _perform(self, host: Host, peer: Peer, clock: int) -> None:
         """Do what a process asked for, in order, and note when it wants to be woken."""
-        self.watch.stepped(host, peer, self.agenda.now)
+        self.watch.stepped(host, peer, self.agenda.now, clock)
         trouble = ""
         for effect in peer.effects():
+            if isinstance(effect, Transmit):
+                self._send(host, effect.datagram, effect.destination)
+                continue
             try:
                 self._perform_one(host, effect)
             except DiskFault as fault:
@@ -351,27 +364,23 @@ class World:
         else:
             self._set_alarm(host)
 
-    def _perform_one(self, host: Host, effect: Effect) -> None:
+    def _perform_one(self, host: Host, effect: Persist | MemberEvent) -> None:
         now = self.agenda.now
-        if isinstance(effect, Transmit):
-            self._send(host, effect.datagram, effect.destination)
-        elif isinstance(effect, Persist):
+        if isinstance(effect, Persist):
             payload = repr(effect.records).encode()
             self.trace.record(now, Kind.PERSIST, host.index, payload=payload, cause=self._at)
             host.disk.write(effect.records, now)
-        elif isinstance(effect, MemberEvent):
+        else:
             member = effect.member
             words = f"{type(effect).__name__} {member.name} {member.state} {member.incarnation}"
             self.trace.record(now, Kind.MEMBER, host.index, payload=words.encode(), cause=self._at)
             self.events.append((now / SECOND, host.name, effect))
             self.watch.told(host, effect, now, calm=self.calm)
-        else:
-            assert_never(effect)
 
     def _send(self, host: Host, datagram: bytes, address: Address) -> None:
         self.messages += 1
         now = self.agenda.now
-        self.watch.sent(host, datagram, now, calm=self.calm)
+        self.watch.channel.sent(host, datagram, now, calm=self.calm)
         target = self._at_address.get(address)
         copies = self.network.carry(host.index, target.index, datagram, now) if target else ()
         if target is None or not copies:
@@ -379,7 +388,7 @@ class World:
             self.trace.record(now, Kind.LOSE, host.index, peer, datagram, self._at)
             return
         for copy in copies:
-            if copy.datagram is not datagram:
+            if copy.bent:
                 self.watch.channel.altered(copy.datagram)
             self.agenda.put(
                 now + copy.delay, self._arrive, target, copy.datagram, host, host.seen_as, self._at
@@ -396,9 +405,9 @@ class World:
         wanted = host.peer.next_wake
         if wanted is None:
             return
-        due = max(host.clocks.virtual(wanted), self.agenda.now)
+        due = host.clocks.virtual(wanted)
         if host.due is None or due < host.due:
-            host.due = due
+            host.due = due = max(due, self.agenda.now)
             self.agenda.put(due, self._wake, host)
 
     def _disturb(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from traceback import print_exception
 from typing import Any
 
 from sim.canaries import planted
@@ -79,6 +80,8 @@ def show_text(saved: Saved, outcome: Outcome, command: str, story: int) -> None:
         print(failure(violation, command))
         for line in told_of(outcome, violation, story):
             print(f"  {line}")
+        if violation.__cause__:
+            print_exception(violation.__cause__)
     if not outcome.violations:
         expected = f"; {saved.invariant} was broken when it was saved" * bool(saved.invariant)
         print(f"every invariant held, to {outcome.simulation.now:g} s{expected}")

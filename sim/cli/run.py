@@ -11,14 +11,16 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from sim.canaries import CANARIES, DETERMINISTIC, canary, planted
+from sim.crash import nothing_raises
 from sim.determinism import differences
 from sim.errors import InvariantViolation, SimError
-from sim.network import Faults
+from sim.faults import Faults
 from sim.plan import Plan, PlanError
 from sim.runner import play
 from sim.seeds import load
@@ -33,6 +35,37 @@ SLICE = 0.1
 
 REFRESH = 0.2
 """Real seconds between two lines of progress."""
+
+UNITS = {
+    **dict.fromkeys(("delay", "jitter", "tail", "slow_delay"), "S"),
+    **dict.fromkeys(("mtu", "queue"), "BYTES"),
+    "bandwidth": "BYTES/S",
+    "burst_length": "N",
+}
+"""What a fault is measured in, when it is no probability."""
+
+TOLD = {
+    "loss": "it never arrives",
+    "duplicate": "it arrives twice",
+    "reorder": "it is held back, so that later ones overtake it",
+    "corrupt": "it arrives cut short, or with one to eight bits flipped",
+    "delay": "how long every one is on its way (default 0.0005)",
+    "burst": "a burst of losses begins with it",
+    "burst_length": "how many datagrams a burst takes, on average (default 10)",
+    "flip": "it arrives with one to eight bits flipped",
+    "truncate": "it arrives cut short",
+    "crosswire": "it arrives with the bytes of another one",
+    "jitter": "what it takes longer at most, evenly spread",
+    "tail": "what it takes longer on average, spread exponentially",
+    "slow": "it goes the slow way",
+    "slow_delay": "what the slow way takes longer (default 1)",
+    "mtu": "what is larger is dropped (default: nothing is)",
+    "bandwidth": "what gets through from one to another (default: everything)",
+    "queue": "what waits for its turn at most, with --bandwidth (default 65536)",
+    "send_error": "it cannot be sent",
+    "rebind": "a NAT gives its sender another address, from this one on",
+}
+"""Every fault of a network, as the help tells it."""
 
 Say = Callable[[str], None]
 
@@ -55,14 +88,12 @@ def add(verbs: Any) -> None:
         metavar="NAME|list",
         help="plant a defect that has to make it fail, or list them",
     )
-    for field in fields(Faults):
-        metavar = "SECONDS" if field.name == "delay" else "P"
-        run_parser.add_argument(
-            f"--{field.name}",
-            type=float,
-            metavar=metavar,
-            help=f"of the network, {metavar.lower()} (default {field.default:g})",
-        )
+    network = run_parser.add_argument_group(
+        "the network", "P is the probability for each datagram, S a time in seconds; 0 is off"
+    )
+    for name, words in TOLD.items():
+        metavar = UNITS.get(name, "P")
+        network.add_argument(f"--{name}", type=float, metavar=metavar, help=words)
     run_parser.add_argument("-o", dest="output", default="table", choices=["table", "json"])
     run_parser.set_defaults(run=run)
 
@@ -78,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
         with planted(args.canary):
             if args.scenario is None:
                 sim = built(args)
-                violations = played(sim, seconds(args), tell)
+                violations = played(sim, seconds(args), tell, partial(begun, args))
             else:
                 sim, violations = acted(args, tell)
         violations += leaked(args, sim)
@@ -94,20 +125,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 def built(args: argparse.Namespace) -> Simulation:
-    """The cluster at its start, with the command that brings it back."""
+    """The cluster before its start, with the command that brings it back."""
     given = {field.name: getattr(args, field.name) for field in fields(Faults)}
     faults = Faults(**{name: value for name, value in given.items() if value is not None})
     nodes = NODES if args.nodes is None else args.nodes
-    sim = Simulation(nodes=nodes, seed=args.seed or 0, faults=faults)
+    sim = Simulation(nodes=nodes, seed=args.seed or 0, faults=faults, boot=False)
+    words = [sim.command(seconds(args)), *["--workload"] * args.workload]
+    words += [f"--canary {args.canary}"] * bool(args.canary)
+    sim.replay = " ".join(words)
+    return sim
+
+
+def begun(args: argparse.Namespace, sim: Simulation) -> None:
+    """Start it, with what is to happen to it."""
+    sim.boot()
     bird = canary(args.canary) if args.canary else None
     if args.workload or (bird is not None and bird.workload):
         Workload(sim)
-    words = [sim.command(seconds(args)), *["--workload"] * args.workload]
     if bird is not None:
         bird.prepare(sim)
-        words.append(f"--canary {bird.name}")
-    sim.replay = " ".join(words)
-    return sim
 
 
 def list_canaries() -> None:
@@ -175,20 +211,27 @@ class Teller:
             self._tell(f"{now:.1f} of {self._total:g} virtual seconds, {speed:,.1f} x real time")
 
 
-def played(sim: Simulation, seconds: float, say: Say | None) -> list[InvariantViolation]:
+def played(
+    sim: Simulation,
+    seconds: float,
+    say: Say | None,
+    begin: Callable[[Simulation], object] = Simulation.boot,
+) -> list[InvariantViolation]:
     """Let it run, with a line of progress now and then, and check every invariant at the end."""
     teller = None if say is None else Teller(seconds, say)
     try:
-        while teller is not None and sim.now + SLICE < seconds:
-            sim.run(SLICE)
-            teller(sim.now)
-        sim.run(seconds - sim.now)
+        with nothing_raises(sim):
+            begin(sim)
+            while teller is not None and sim.now + SLICE < seconds:
+                sim.run(SLICE)
+                teller(sim.now)
+            sim.run(seconds - sim.now)
+            return sim.violations()
     except InvariantViolation as violation:
         return [violation]
     finally:
         if say is not None:
             say("")
-    return sim.violations()
 
 
 def say() -> Say:
@@ -198,6 +241,7 @@ def say() -> Say:
 
 def outcome(sim: Simulation, violations: list[InvariantViolation], wall: float) -> dict[str, Any]:
     """Everything there is to say, as JSON knows it."""
+    crashed = any(violation.__cause__ for violation in violations)  # then nothing can be asked
     return {
         "trace_hash": sim.trace_hash,
         "violations": [
@@ -216,7 +260,7 @@ def outcome(sim: Simulation, violations: list[InvariantViolation], wall: float) 
         "speed_up": round(sim.now / wall, 1),
         "nodes": len(sim.nodes),
         "seed": sim.seed,
-        "converged": sim.converged(),
+        "converged": not crashed and sim.converged(),
         "events": len(sim.events),
         "replay": sim.replay,
     }

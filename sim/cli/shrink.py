@@ -7,6 +7,7 @@ meant.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from time import perf_counter
@@ -76,7 +77,8 @@ def shrunk(saved: Saved, failure: Failure, budget: float, bar: Bar | None) -> Sh
 
 def file_name(result: Saved) -> str:
     """Its invariant and its seed; and its canary, which makes it another bug."""
-    parts = [result.canary, result.invariant, str(result.plan.seed)]
+    invariant = re.sub(r"[^\w.-]+", "-", result.invariant).strip("-")  # a crash says where it was
+    parts = [result.canary, invariant, str(result.plan.seed)]
     return "-".join(part for part in parts if part) + ".json"
 
 

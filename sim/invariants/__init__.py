@@ -37,6 +37,7 @@ from sim.invariants.promises import (
     LIVE,
     NOT_YET,
     ONE_DOT,
+    OVERDRAWN,
     OWN_WORD,
     OWN_WRITE,
     PROGRESS,
@@ -48,7 +49,17 @@ from sim.invariants.promises import (
 )
 from sim.invariants.state import examined
 
-__all__ = ["INVARIANTS", "LIVE", "NOT_YET", "QUIET", "Broken", "Invariant", "StuckError", "Watch"]
+__all__ = [
+    "INVARIANTS",
+    "LIVE",
+    "NOT_YET",
+    "QUIET",
+    "WAKES_MAX",
+    "Broken",
+    "Invariant",
+    "StuckError",
+    "Watch",
+]
 
 WAKES_MAX = 1000
 """How often a process may be woken within one nanosecond before it counts as stuck: our choice, far
@@ -64,6 +75,7 @@ DISK_BORNE = frozenset(
         KEPT,
         GONE,
         EXACT,
+        OVERDRAWN,
         OWN_WRITE,
         DURABLE,
         SOUND,
@@ -92,7 +104,7 @@ class Watch:
         self.rotten = False
         """Whether bits on a disk have rotted. Records carry no checksum yet, so from then on
         nothing can be said of data, nor of what members say of themselves."""
-        self.channel = Channel(self.report)
+        self.channel = Channel(len(hosts), self.report)
         self.data = Data(self.channel, self.report)
         self.members = Members(hosts, self.report)
 
@@ -122,16 +134,11 @@ class Watch:
         self.channel.busy = now
         self.data.wrote(host, peer, now)
 
-    def stepped(self, host: Host, peer: Peer, now: int) -> None:
-        """A process has done something."""
+    def stepped(self, host: Host, peer: Peer, now: int, clock: int) -> None:
+        """A process has done something, at `clock` by its own."""
         self.data.stepped(host, peer, now)
-        if self.members.stepped(host, peer, now):
+        if self.members.stepped(host, peer, now, clock):
             self.data.held(host, peer, self._hosts, now)
-
-    def sent(self, host: Host, datagram: bytes, now: int, *, calm: bool) -> None:
-        """A process sends a datagram."""
-        self.channel.sent(host, datagram, now)
-        self.channel.load(host, len(self._hosts), now, calm=calm)
 
     def promised(self, node: str, now: int, detail: str) -> None:
         """Somebody does not find what he wrote."""
@@ -155,12 +162,11 @@ class Watch:
         if host.peer is not None:
             self.members.told(host, host.peer, member.name, now)
 
-    def woken(self, host: Host, now: int) -> None:
-        """A process is about to be woken; `StuckError` when it was too often at one moment."""
-        if host.wakes[1] > WAKES_MAX:
-            detail = f"woken {WAKES_MAX} times at one moment"
-            self.broken.append(Broken(PROGRESS, host.name, now, detail))
-            raise StuckError(host.name)
+    def stuck(self, host: Host, now: int) -> None:
+        """A process was woken more than `WAKES_MAX` times at one moment."""
+        detail = f"woken {WAKES_MAX} times at one moment"
+        self.broken.append(Broken(PROGRESS, host.name, now, detail))
+        raise StuckError(host.name)
 
     # When somebody asks.
 

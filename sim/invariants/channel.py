@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from gossip import Peer
 from gossip.channel import NONCE_BYTES
 from sim.agenda import SECOND
 from sim.host import Host
 from sim.invariants.promises import NONCE, QUIET, SEALED, SECRET, Report
-from sim.network import RECENT
 
 MARKERS_MAX = 8
 """How many texts of users are looked for in every datagram: our choice, for speed."""
@@ -29,27 +26,24 @@ probe, an answer, and as much again for calls to those who are not there.
 """
 
 
-REMEMBERED = 64 * RECENT
-"""Datagrams that are known to be sealed here. The network keeps fewer, but one that was swapped for
-another may have been on its way, or have been swapped before, while many went to nobody.
-"""
-
-
 class Channel:
     """Sees every datagram that is sent, and those that were altered where they arrive."""
 
     __slots__ = (
-        "_altered", "_begun", "_handed", "_markers", "_nonces", "_recent", "_report", "_sent",
-        "busy",
+        "_altered", "_begun", "_drawn", "_handed", "_markers", "_members", "_nonces", "_report",
+        "_sent", "busy",
     )  # fmt: skip
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, members: int, report: Report) -> None:
+        self._members = members
         self._report = report
         self._markers: dict[bytes, None] = {}
-        self._nonces: dict[bytes, tuple[str, int]] = {}  # by boot: who, and its last count
+        self._nonces: dict[int, tuple[int, bytes, bytes]] = {}
+        """By host: its boot, and the part of its nonces that is drawn then and the last number."""
+        self._drawn: dict[bytes, str] = {}
+        """By what was drawn: whose it is."""
         self._altered: dict[bytes, None] = {}
         self._handed: dict[tuple[int, int], int] = {}  # altered ones, by host and boot
-        self._recent: deque[bytes] = deque(maxlen=REMEMBERED)
         self._begun = self._sent = 0
         self.busy = 0
         """When something last happened that explains datagrams."""
@@ -62,37 +56,40 @@ class Channel:
         if len(self._markers) < MARKERS_MAX:
             self._markers[data] = None
 
-    def sent(self, host: Host, datagram: bytes, now: int) -> None:
+    def sent(self, host: Host, datagram: bytes, now: int, *, calm: bool) -> None:
         """A process sends a datagram."""
-        self._recent.append(datagram)
         for marker in self._markers:
             if marker in datagram:
                 self._report(SECRET, host.name, now, f"{marker!r} is readable in a datagram")
-        boot, count = datagram[1 : NONCE_BYTES - 7], datagram[NONCE_BYTES - 7 : NONCE_BYTES + 1]
-        who, number = f"{host.name} in boot {host.boots}", int.from_bytes(count, "big")
-        owner, last = self._nonces.get(boot, (who, -1))
-        if owner != who or number <= last:
-            self._report(NONCE, host.name, now, f"nonce {number} of {owner} is used again by {who}")
-        self._nonces[boot] = (who, number)
-
-    def load(self, host: Host, members: int, now: int, *, calm: bool) -> None:
-        """Count a datagram; more than is explained, in a calm world where nothing happens?"""
+        number = datagram[NONCE_BYTES - 7 : NONCE_BYTES + 1]
+        boot, drawn, last = self._nonces.get(host.index, (0, b"", b""))
+        if boot != host.boots or not datagram.startswith(drawn, 1):
+            drawn, last = datagram[1 : NONCE_BYTES - 7], b""
+            who = f"{host.name} in boot {host.boots}"
+            if self._drawn.setdefault(drawn, who) != who:
+                detail = f"nonces of {self._drawn[drawn]} are used again by {who}"
+                self._report(NONCE, host.name, now, detail)
+        if number <= last:
+            self._report(NONCE, host.name, now, f"nonce {number.hex()} is used again")
+        self._nonces[host.index] = host.boots, drawn, number
         self._sent += 1
-        if now < self._begun + WINDOW:
-            return
+        if now >= self._begun + WINDOW:
+            self._load(host, now, calm=calm)
+
+    def _load(self, host: Host, now: int, *, calm: bool) -> None:
+        """More datagrams than are explained, in a calm world where nothing happens?"""
         assert host.peer is not None
         interval = host.peer._timing.probe_interval
-        most = QUIET_DATAGRAMS * members * (1 + (now - self._begun) // interval)
+        most = QUIET_DATAGRAMS * self._members * (1 + (now - self._begun) // interval)
         if calm and self.busy + WINDOW < self._begun and self._sent > most:
             seconds = (now - self._begun) / SECOND
-            detail = f"{self._sent} datagrams in {seconds:.1f} s of {members} members"
+            detail = f"{self._sent} datagrams in {seconds:.1f} s of {self._members} members"
             self._report(QUIET, host.name, now, detail)
         self._begun, self._sent = now, 0
 
     def altered(self, datagram: bytes) -> None:
-        """The network is about to deliver bytes that were not sent here: others, or nobody's."""
-        if datagram not in self._recent:
-            self._altered[datagram] = None
+        """The network is about to deliver bytes that nobody sent."""
+        self._altered[datagram] = None
 
     def received(self, host: Host, peer: Peer, datagram: bytes, now: int) -> None:
         """A process has taken in a datagram."""

@@ -15,7 +15,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import NamedTuple
 
-from crdt import CausalContext, CrdtError, PNCounter, Store
+from crdt import CausalContext, Store
 from crdt.context import Dot
 from crdt.fragment import Entry, Write, union
 from crdt.store import parse_key
@@ -28,7 +28,6 @@ from sim.invariants.promises import (
     DIGEST,
     DURABLE,
     EQUAL,
-    EXACT,
     GONE,
     GROWS,
     HELD,
@@ -36,6 +35,7 @@ from sim.invariants.promises import (
     ONE_DOT,
     Report,
 )
+from sim.invariants.sums import Sums
 
 SAFE_AFTER = SECOND
 """How long what was seen may need until it survives a crash: the contract's virtual second."""
@@ -79,8 +79,8 @@ class Data:
     """Watches every store."""
 
     __slots__ = (
-        "_by_context", "_by_digest", "_by_key", "_channel", "_counted", "_events", "_names",
-        "_replicas", "_report", "_unsafe",
+        "_by_context", "_by_digest", "_by_key", "_channel", "_events", "_names", "_replicas",
+        "_report", "_unsafe", "sums",
     )  # fmt: skip
 
     def __init__(self, channel: Channel, report: Report) -> None:
@@ -93,8 +93,7 @@ class Data:
         self._unsafe: dict[int, None] = {}
         self._by_context: dict[bytes, tuple[str, str]] = {}
         self._by_digest: dict[str, tuple[bytes, str]] = {}
-        # By counter and replica: the events that changed it, each with the sum so far.
-        self._counted: dict[str, dict[str, list[tuple[int, int]]]] = {}
+        self.sums = Sums(report)
 
     # What happens to a process.
 
@@ -154,14 +153,6 @@ class Data:
             if write is not None:
                 self._channel.mark(write[3])
 
-    def counted(self, host: Host, name: str, amount: int) -> None:
-        """A user was told that a counter had taken this amount."""
-        store = self._replicas[host.index].store
-        sums = self._counted.setdefault(name, {}).setdefault(store.replica, [])
-        before = sums[-1][1] if sums else 0
-        if amount:
-            sums.append((store.context.last(store.replica), before + amount))
-
     # What a process holds.
 
     def stepped(self, host: Host, peer: Peer, now: int) -> None:
@@ -177,7 +168,7 @@ class Data:
         events = sum(high - low + 1 for _, low, high in context.spans())
         if events % (1 + events // DENSE) == 0:
             self._compare(host, peer, context, now)
-            self._sums(host, peer, context, now)
+            self.sums.look(host, peer, context, now)
 
     def _look_at_all(self, host: Host, replica: Replica, context: CausalContext, now: int) -> None:
         """Look at every key that was touched."""
@@ -250,36 +241,19 @@ class Data:
             detail = f"digest {digest}, as {other} had when it had seen something else"
             self._report(DIGEST, host.name, now, detail)
 
-    def _sums(self, host: Host, peer: Peer, context: CausalContext, now: int) -> None:
-        """Whether every counter is the sum of what was added to it."""
-        for name in self._counted:
-            self._sum(host, peer, name, context, now)
-
-    def _sum(self, host: Host, peer: Peer, name: str, context: CausalContext, now: int) -> None:
-        """The value of a counter, against the sum of what its users were told."""
-        expected = 0
-        for replica, sums in self._counted[name].items():
-            latest = (total for counter, total in reversed(sums) if (replica, counter) in context)
-            expected += next(latest, 0)
-        try:
-            value = peer.open_value(name, PNCounter).value
-        except CrdtError:
-            return  # the name has another type here
-        if value != expected:
-            self._report(EXACT, host.name, now, f"{name} is {value}, the sum is {expected}")
-
     def examine(self, host: Host, peer: Peer, now: int) -> None:
         """Look at everything, whatever changed."""
         replica = self._replicas.get(host.index)
         if replica is not None and replica.store is peer.store and not host.paused:
             replica.touched.update(dict.fromkeys([*self._by_key, *peer.store.entries]))
             self._look_at_all(host, replica, peer.store.context.copy(), now)
-            self._sums(host, peer, replica.context, now)
+            self.sums.look(host, peer, replica.context, now)
 
     def held(self, host: Host, peer: Peer, hosts: Sequence[Host], now: int) -> None:
         """Whom a process takes to hold what: whoever still is in that boot has to hold it."""
-        for other in hosts:
-            context, there = peer._replication._seen.get(other.name), other.peer
+        seen = peer._replication._seen
+        for other in hosts if seen else ():
+            context, there = seen.get(other.name), other.peer
             known = peer._membership.get(other.name)
             if context is None or known is None or there is None:
                 continue

@@ -52,6 +52,8 @@ class Observer:
     stepped: int = 0
     """When it last did something, by its own clock."""
     look: int = 0
+    version: int = -1
+    """Of the table that was looked through last."""
     beliefs: dict[str, Belief] = field(default_factory=dict)
 
 
@@ -71,15 +73,17 @@ class Members:
         """A process is no more."""
         self._down[host.name] = now
 
-    def stepped(self, host: Host, peer: Peer, now: int) -> bool:
-        """A process has done something; True when it was time to look through all it has."""
+    def stepped(self, host: Host, peer: Peer, now: int, clock: int) -> bool:
+        """A process has done something, at `clock` by its own; True when it was time to look
+        through all it has.
+        """
         observer = self._observers.get(host.index)
         if observer is None or observer.boot != host.boots:
             observer = self._observers[host.index] = Observer(host.boots)
             self._down.pop(host.name, None)
-        if observer.me is not peer._membership.me:
-            self._spoke(host, observer, peer._membership.me, now)
-        clock, timing = host.clocks.monotonic(), peer._timing
+        membership, timing = peer._membership, peer._timing
+        if observer.me is not membership.me:
+            self._spoke(host, observer, membership.me, now)
         if clock - observer.stepped > timing.probe_interval + timing.probe_timeout // 2:
             self._stood_still(observer)
         observer.stepped = clock
@@ -88,8 +92,10 @@ class Members:
         observer.look = now + LOOK * len(self._hosts)
         if host.service:  # a slow process may be too late for every verdict
             self._stood_still(observer)
-        for claim in peer._membership.claims():
-            self._believes(host, peer, observer, claim, now)
+        if self._down or observer.version != membership.version:  # else it is as it was, and right
+            observer.version = membership.version
+            for claim in membership.claims():
+                self._believes(host, peer, observer, claim, now)
         for detail in excess(host, peer, len(self._hosts)):
             self._report(BOUNDED, host.name, now, detail)
         return True

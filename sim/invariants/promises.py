@@ -57,6 +57,9 @@ AUTHORED = Invariant("authored", "what lives was written by somebody")
 KEPT = Invariant("kept", "a write that was seen lives until a change that had seen it replaces it")
 GONE = Invariant("gone", "what was replaced or removed does not come back")
 EXACT = Invariant("exact", "a counter is the sum of what those who changed it were told it took")
+OVERDRAWN = Invariant(
+    "overdrawn", "no more is taken from a bounded counter, by all members, than was added to it"
+)
 OWN_WRITE = Invariant("own-write", "what was written is there for whoever wrote it")
 HELD = Invariant("held", "whoever is taken to hold a change holds it")
 DURABLE = Invariant("durable", "what was seen for a second before a crash is there after it")

@@ -204,4 +204,4 @@ def encodes_in_the_order_of_events(patch: pytest.MonkeyPatch) -> None:
 
 def believes_in_writes_that_were_not_seen(patch: pytest.MonkeyPatch) -> None:
     """The decoder lets a write live that the message says it has not seen."""
-    patch.setattr(CausalContext, "covers", lambda self, other: True)
+    patch.setattr(CausalContext, "holds", lambda self, replica, low, high: True)

@@ -30,7 +30,7 @@ def test_a_crash_between_transactions_loses_nothing_that_others_have(
     crash, context, digest = data.draw(st.sampled_from(states))
     reborn = loaded(disk.read(crash), "reborn")
     assert (reborn.context, reborn.digest()) == (context, digest)
-    assert not reborn.has_unsent
+    assert not reborn.unsent
     assert reborn.take_records() == []
     # It goes on as a new replica, and everybody, its old self's last words included, agrees.
     reborn.open("s", ORSet).add("after")
@@ -135,6 +135,7 @@ def test_an_event_with_a_malformed_key_or_name_or_none_is_refused() -> None:
     lost = {record: value for record, value in records.items() if record != slot}
     for spoiled in [
         {**records, slot: b"garbage"},
+        {**records, slot: records[slot][:-1] + b"\xff"},  # the name and the type are as they were
         {**lost, slot[:-1]: records[slot]},
         {**lost, slot.replace(b"a", b"\xff"): records[slot]},
         lost,

@@ -173,12 +173,12 @@ def test_unsent_events_are_ranges_and_are_given_once() -> None:
         visits.increment()
     store.open("s", ORSet).add("x")
     assert len(written) == 4
-    assert store.has_unsent
+    assert store.unsent
     assert [*store.take_unsent().values()] == [(("a", 1, 3),), (("a", 4, 4),)]
-    assert not store.has_unsent
+    assert not store.unsent
     assert store.take_unsent() == {}
     pull(store, other := make("b"))
-    assert not other.has_unsent
+    assert not other.unsent
 
 
 def test_a_message_cannot_close_more_events_than_fit_a_log() -> None:

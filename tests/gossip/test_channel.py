@@ -69,7 +69,8 @@ def test_sizes_at_the_bounds() -> None:
     assert verdict(channel(), b"\x01" * (OVERHEAD + 1)) == "unopened"
     assert verdict(channel(), b"\x01" * MAX_DATAGRAM) == "unopened"
     assert verdict(channel(), b"\x01" * (MAX_DATAGRAM + 1)) == "size"
-    assert verdict(channel(), channel().seal(bytes(MAX_PLAIN + 1))) == "size"
+    with pytest.raises(ValueError, match=f"{MAX_PLAIN + 1} bytes do not fit"):
+        channel().seal(bytes(MAX_PLAIN + 1))
 
 
 def test_golden_bytes() -> None:

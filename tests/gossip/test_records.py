@@ -81,7 +81,7 @@ def test_without_a_disk_nothing_piles_up() -> None:
     data.open("s", ORSet).add("x")
     assert records.take(data) == ()
     assert data.take_records() == []
-    assert records._pending == []
+    assert records.pending == []
 
 
 @given(st.dictionaries(st.binary(min_size=1, max_size=6), st.binary(max_size=12), max_size=6))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from crdt import CausalContext, ORSet, PNCounter, Store
+from crdt import BoundedCounter, CausalContext, ORSet, PNCounter, Store
 from crdt import kernel as kernel_module
+from crdt.bounded import _Row
 from crdt.fragment import NOTHING, Entry, Fragment, Mark, join_entries
 from crdt.kernel import Kernel
 from crdt.store import Missing
@@ -74,6 +75,32 @@ def decrements_do_not_count(patch: Any) -> None:
 def discards_nothing(patch: Any) -> None:
     """An element that is discarded stays."""
     patch.setattr(ORSet, "discard", lambda self, element: None)
+
+
+def spends_the_rights_of_others(patch: Any) -> None:
+    """What anybody was handed by somebody else counts as handed to this replica."""
+
+    def rights(self: BoundedCounter) -> int:
+        rows = self._rows()
+        mine = rows.pop(self.replica, _Row())
+        got = sum(n for row in rows.values() for _, n in row.handed)
+        return max(0, mine.added + got - mine.taken - sum(n for _, n in mine.handed))
+
+    patch.setattr(BoundedCounter, "rights", property(rights))
+
+
+def resets_remember_nothing(patch: Any) -> None:
+    """A counter that is reset, or deleted with what is around it, begins anew from nothing."""
+    patch.setattr(PNCounter, "taken_back", classmethod(lambda cls, entry: (0, 0, 0, 0)))
+
+
+def keeps_one_of_concurrent_writes(patch: Any) -> None:
+    """Of concurrent writes under a key the greatest is kept, and the others are dropped."""
+
+    def joined(mine: Entry, seen: Any, ahead: Any, theirs: Entry, known: Any) -> Entry:
+        return join_entries(mine, seen, ahead, theirs, known)[:1]
+
+    patch.setattr(kernel_module, "join_entries", joined)
 
 
 def digest_forgets_removals(patch: Any) -> None:

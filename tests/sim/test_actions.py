@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from crdt import GCounter
 from sim import SimError, Simulation
 from sim.actions import ACTIONS
 
@@ -39,6 +40,22 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
     ("discard", {"node": "n0", "name": "s", "element": "x"}),
     ("put", {"node": "n0", "name": "m", "key": "k", "value": 1}),
     ("delete", {"node": "n0", "name": "m", "key": "k"}),
+    ("update", {"node": "n0", "name": "m", "entries": {"k": 1, "l": [{"deep": True}]}}),
+    ("reset", {"node": "n0", "name": "c"}),
+    ("increment", {"node": "n0", "type": "gcounter", "name": "g", "amount": 2}),
+    ("increment", {"node": "n0", "type": "bounded", "name": "b", "amount": 9}),
+    ("decrement", {"node": "n0", "type": "bounded", "name": "b", "amount": 2}),
+    ("transfer", {"node": "n0", "name": "b", "amount": 3, "to": "n0"}),
+    ("enable", {"node": "n0", "name": "f"}),
+    ("disable", {"node": "n0", "name": "f"}),
+    ("assign", {"node": "n0", "name": "r", "value": {"deep": [1]}}),
+    ("assign", {"node": "n0", "type": "mvregister", "name": "v", "value": "text"}),
+    ("add", {"node": "n0", "name": "o", "path": "a/tags", "element": "x"}),
+    ("remove", {"node": "n0", "name": "o", "path": "a/tags", "element": "x"}),
+    ("clear", {"node": "n0", "name": "s"}),
+    ("enable", {"node": "n0", "name": "o", "path": "a/b/on"}),
+    ("increment", {"node": "n0", "name": "o", "path": "a/b/c", "amount": 4}),
+    ("delete", {"node": "n0", "type": "ormap", "name": "o", "path": "a/b", "key": "c"}),
 ]
 
 
@@ -53,6 +70,45 @@ def test_every_action_happens() -> None:
     seen = {name for name, arguments in GOOD if act(sim, name, arguments)}
     assert seen == set(ACTIONS)
     sim.run(5.0)
+
+
+def test_changes_are_made_to_the_value_that_is_meant() -> None:
+    sim = Simulation(nodes=3, seed=7)
+    sim.run(5.0)
+    node = sim["n0"]
+    for name, arguments in GOOD:
+        if ACTIONS[name].data:
+            assert act(sim, name, arguments), (name, arguments)
+    assert node.map("m").value == {"k": 1, "l": [{"deep": True}]}
+    assert node.counter("c").value == 0
+    assert node.open_value("g", GCounter).value == 2
+    assert (node.bounded("b").value, node.bounded("b").rights) == (7, 7)
+    assert node.flag("f").value is False
+    assert node.register("r").value == {"deep": [1]}
+    assert node.mvregister("v").value == ["text"]
+    assert node.ormap("o").value == {"a": {"b": {"on": True}}}
+    assert node.set("s").value == frozenset()
+
+
+def test_a_change_that_cannot_be_made_is_left_out() -> None:
+    sim = Simulation(nodes=3, seed=7)
+    sim.run(5.0)
+    stock = {"name": "stock", "type": "bounded"}
+    assert act(sim, "increment", {"node": "n0", "amount": 5, **stock})
+    assert not act(sim, "decrement", {"node": "n0", "amount": 6, **stock})
+    assert not act(sim, "decrement", {"node": "n1", "amount": 1, **stock})
+    handing = {"node": "n0", "name": "stock", "to": "n1"}
+    assert not act(sim, "transfer", {**handing, "amount": 6})
+    assert act(sim, "transfer", {**handing, "amount": 2})
+    sim.run(2.0)
+    assert act(sim, "decrement", {"node": "n1", "amount": 2, **stock})
+    assert not act(sim, "increment", {"node": "n1", "amount": 1, "name": "stock"})  # its type
+    assert not act(sim, "remove", {"node": "n0", "name": "s", "element": "never there"})
+    assert not act(sim, "delete", {"node": "n0", "type": "ormap", "name": "o", "key": "never"})
+    act(sim, "crash", {"node": "n1"})
+    assert not act(sim, "transfer", {**handing, "amount": 1})
+    assert not act(sim, "enable", {"node": "n1", "name": "f"})
+    assert sim["n0"].bounded("stock").rights == 3
 
 
 def test_a_node_restarts_from_what_a_plan_kept_or_from_the_disk_of_another() -> None:
@@ -110,6 +166,15 @@ def test_what_has_no_effect_when_its_turn_comes_is_left_out() -> None:
         ("sever", {"name": "a", "shape": "ring", "nodes": ["n0", "n0"]}, "in two"),
         ("link", {"a": "n0", "b": "n1", "burst": 2}, "burst"),
         ("link", {"a": "n0", "b": "n1", "los": 1}, "unknown argument 'los'"),
+        ("add", {"node": "n1", "name": "s", "element": 1}, "text"),
+        ("add", {"node": "n1", "name": "s", "type": "map", "element": "x"}, "one of set"),
+        ("increment", {"node": "n1", "name": "c", "type": [], "amount": 1}, "one of counter, gc"),
+        ("put", {"node": "n1", "name": "m", "key": "k", "value": {1: 2}}, "plain data"),
+        ("put", {"node": "n1", "name": "m", "key": "k", "value": 1, "path": "a"}, "no map within"),
+        ("update", {"node": "n1", "name": "m", "entries": [1]}, "table of texts"),
+        ("update", {"node": "n1", "name": "m", "entries": {"k": {1, 2}}}, "plain data"),
+        ("transfer", {"node": "n1", "name": "b", "amount": 1, "to": "n7"}, "no node 'n7'"),
+        ("reset", {"node": "n1", "name": "c", "amount": 1}, "unknown argument 'amount'"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(name: str, arguments: dict[str, Any], words: str) -> None:

@@ -9,6 +9,7 @@ from gossip.member import State
 from gossip.peer import Peer
 from sim import Faults, Simulation
 from sim.host import Host
+from sim.values import Place
 from tests.sim import broken_data, broken_gossip
 
 
@@ -125,12 +126,12 @@ def test_a_belief_that_gets_older() -> None:
 
 def test_a_counter_that_is_not_the_sum_of_what_users_were_told() -> None:
     sim = formed()
-    host, _ = process(sim, 1)
-    data = sim._world.watch.data
-    data.counted(host, "visitors", 2)
+    host, peer = process(sim, 1)
+    sums, visitors = sim._world.watch.data.sums, Place("counter", "visitors")
+    sums.counted(host, peer, visitors, 2, 0)
     assert names(sim) == set()
     sim["n1"].counter("visitors").increment(3)
-    data.counted(host, "visitors", 4)
+    sums.counted(host, peer, visitors, 4, 0)
     sim.run(1.0)
     assert "exact" in names(sim)
 

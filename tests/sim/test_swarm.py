@@ -10,11 +10,13 @@ from collections import Counter
 import pytest
 
 from sim import calamities, swarm
+from sim.actions import CHANGES, place
 from sim.calamities import EPISODES, WEATHER, Scene
 from sim.faults import Faults
 from sim.plan import Plan
 from sim.streams import stream
 from sim.swarm import classes, draw
+from sim.values import KINDS
 
 SEEDS = range(300)
 
@@ -64,6 +66,12 @@ def test_users_are_always_at_work(plans: list[Plan]) -> None:
         written = [step for step in plan.steps if step.action().data]
         assert len(written) >= 1
         assert max(step.at for step in written) < plan.seconds
+
+
+def test_users_change_values_of_every_type(plans: list[Plan]) -> None:
+    written = [step for plan in plans for step in plan.steps if step.action().data]
+    assert {place(step.do, step.arguments).kind for step in written} == set(KINDS)
+    assert {step.do for step in written} == set(CHANGES)
 
 
 def test_without_classes_there_is_nothing_but_users(plans: list[Plan]) -> None:

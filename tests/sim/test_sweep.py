@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gossip.membership import Membership
 from sim import sweep
 from sim.plan import VERSION, Plan, Step
 from sim.runner import play
@@ -50,6 +51,20 @@ def test_an_exception_is_a_failure_of_its_seed(monkeypatch: pytest.MonkeyPatch) 
     result = row(3)
     assert (result["verdict"], result["invariant"], result["seed"]) == ("crashed", "no-crash", 3)
     assert result["detail"].startswith("KeyError: 'n7' (broken, line ")
+
+
+def test_a_run_that_crashed_is_a_row_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object) -> None:
+        raise KeyError("n7")
+
+    monkeypatch.setattr(Membership, "_give_up", crash)
+    plan = Plan(nodes=2, seconds=20, steps=(Step(5, "crash", {"node": "n1"}),))
+    monkeypatch.setattr(sweep, "draw", lambda _: plan)
+    result = row(3)
+    assert (result["verdict"], result["node"]) == ("crashed", "n0")
+    assert result["invariant"].startswith("no-crash (KeyError in gossip.membership.")
+    assert 5 < result["time"] == result["virtual_seconds"] < 20
+    assert result["marks"]["did crash"] == 1
 
 
 def verdicts(monkeypatch: pytest.MonkeyPatch, broken: set[int]) -> None:

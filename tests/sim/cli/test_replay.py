@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gossip.membership import Membership
 from node.command import main
 from sim.cli.shrink import Bar
 from sim.plan import Plan, Step
@@ -100,6 +101,35 @@ def test_shrink_saves_beside_the_other_seeds_unless_told_otherwise(
     assert code == 0
     assert "the time was over before everything was tried" in out
     assert load(tmp_path / f"tests/seeds/{CANARY}-{INVARIANT}-{SEED}.json").invariant == INVARIANT
+
+
+def test_a_crash_is_replayed_with_its_traceback_and_shrinks(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise KeyError("n7")
+
+    monkeypatch.setattr(Membership, "_give_up", crash)
+    monkeypatch.chdir(tmp_path)
+    plan = Plan(nodes=3, seconds=30.0, steps=(Step(5.0, "crash", {"node": "n2"}),))
+    Saved(plan).save(tmp_path / "crash.toml")
+    code, out, err = ran(capsys, "replay", "crash.toml", "--story", "2")
+    first, *story, last = out.splitlines()
+    assert (code, len(story)) == (1, 2)
+    name = first.partition(" is broken at ")[0]
+    assert name.startswith("no-crash (KeyError in gossip.membership.Membership.")
+    assert "KeyError: 'n7'" in first
+    assert first.endswith("replay: coterie sim replay crash.toml")
+    assert last.startswith("trace hash ")
+    assert err.startswith("Traceback ")
+    code, out, _ = ran(capsys, "shrink", "crash.toml")
+    assert code == 0
+    (path,) = (tmp_path / "tests/seeds").iterdir()
+    assert path.name.startswith("no-crash-KeyError-in-gossip.membership.Membership.")
+    assert load(path).invariant == name
+    code, out, _ = ran(capsys, *out.rpartition("coterie sim ")[2].split())
+    assert code == 1
+    assert "as saved: the same run" in out
 
 
 def test_a_plan_that_breaks_nothing_cannot_shrink(capsys: Captured, sound: str) -> None:

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,10 @@ import pytest
 from gossip import Peer
 from node.command import main
 from sim import Simulation
-from sim.cli.run import played
+from sim.cli.run import TOLD, UNITS, played
+from sim.faults import AMOUNTS, SECONDS, Faults
+from sim.plan import Plan
+from sim.seeds import Saved
 
 
 def ran(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -59,6 +64,24 @@ def test_flags_are_the_faults_of_the_library(capsys: pytest.CaptureFixture[str])
     assert working["replay"].endswith("--seed 0 --workload")
     again = result(capsys, *faulty["replay"].split()[3:])
     assert again["trace_hash"] == faulty["trace_hash"]
+
+
+def test_every_fault_is_told_with_its_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(TOLD) == [field.name for field in fields(Faults)]
+    assert {name for name, unit in UNITS.items() if unit == "S"} == SECONDS
+    assert UNITS.keys() == SECONDS | AMOUNTS
+    with pytest.raises(SystemExit, match="0"):
+        ran(capsys, "--help")
+    text = " ".join(capsys.readouterr().out.split())
+    for said in (
+        "--loss P it never arrives",
+        "--delay S how long every one is on its way",
+        "--jitter S what",
+        "--bandwidth BYTES/S what gets through",
+        "--queue BYTES what waits",
+        "--burst_length N how many",
+    ):
+        assert said in text
 
 
 @pytest.mark.parametrize(
@@ -109,9 +132,33 @@ def test_a_run_that_is_stuck_ends_with_one(
     assert json.loads(out)["violations"][0]["invariant"] == "progress"
 
 
+@pytest.mark.parametrize("options", [["--nodes", "2", "--seconds", "5"], ["--scenario"]])
+def test_a_run_that_crashed_ends_with_one(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    options: list[str],
+) -> None:
+    def crash(*_: object) -> str:
+        raise KeyError("n7")
+
+    Saved(Plan(nodes=2, seconds=5.0)).save(tmp_path / "plan.toml")
+    options += [str(tmp_path / "plan.toml")] * (options[0] == "--scenario")
+    monkeypatch.setattr(Peer, "digest", crash)
+    code, out, err = ran(capsys, *options, "-o", "json")
+    assert (code, err) == (1, "")
+    result = json.loads(out)
+    assert result["violations"][0]["invariant"].startswith("no-crash (KeyError in ")
+    assert result["converged"] is False
+    code, out, _ = ran(capsys, *options)
+    assert code == 1
+    assert "seen: KeyError: 'n7' (" in out
+    assert f"coterie sim run {' '.join(options)}".partition(" --seconds")[0] in out
+
+
 def test_watching_the_progress_changes_nothing() -> None:
     lines = list[str]()
-    silent, watched = Simulation(nodes=3, seed=2), Simulation(nodes=3, seed=2)
+    silent, watched = (Simulation(nodes=3, seed=2, boot=False) for _ in range(2))
     assert played(silent, 7.77, None) == played(watched, 7.77, lines.append) == []
     assert silent.trace_hash == watched.trace_hash
     assert silent.now == watched.now == 7.77
