@@ -60,15 +60,15 @@ class Comparison:
         differ = [place for place, (here, there) in pairs if here != there]
         self._tell(source, self._membership.claims(differ))
 
-    def tell_all(self, newcomer: Address) -> None:
-        """Tell a newcomer who is there."""
-        self._tell(newcomer, self._membership.claims())
+    def tell_all(self, caller: Address, call: int) -> None:
+        """Tell who calls who is there."""
+        self._tell(caller, self._membership.claims(), call)
 
-    def _tell(self, destination: Address, claims: list[Claim]) -> None:
+    def _tell(self, destination: Address, claims: list[Claim], call: int = 0) -> None:
         """In random order, so that what does not fit today is told another day; ourselves first."""
         shuffled = self._random.sample(claims, len(claims))
         shuffled.sort(key=lambda claim: claim.name != self._membership.me.name)
-        self._outbox.send_table(destination, shuffled, TABLE_DATAGRAMS)
+        self._outbox.send_table(destination, shuffled, TABLE_DATAGRAMS, call)
 
     def agreed(self, data: bytes) -> bool:
         """Whether every other member, as last heard, has this data hash and our table."""

@@ -14,7 +14,7 @@ from crdt import Store
 
 from .member import Claim, State
 from .membership import Membership
-from .messages import Claims, encode_claim, encode_claims
+from .messages import encode_claim, encode_claims
 from .replication import Replication
 from .timers import Timers
 from .timing import Timing
@@ -87,7 +87,7 @@ class Farewell:
         if not told:
             told = self._random.sample(others, min(GOODBYES, len(others)))
             self._unanswered = {}
-        goodbye = encode_claims(Claims, [encode_claim(self._membership.me)])
+        goodbye = encode_claims([encode_claim(self._membership.me)])
         self._unanswered |= {self._probe(other, goodbye): other.name for other in told}
         self._timers.set("farewell", now + self._timing.gossip_interval, self._announce)
         if not told:

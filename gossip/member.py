@@ -71,13 +71,20 @@ class Claim(NamedTuple):
 
     state: State
     name: str
-    id: bytes
+    key: bytes
+    """The member's public key."""
     address: Address
     epoch: int
     incarnation: int
     tags: tuple[tuple[str, str], ...]
-    accuser: str
-    """Who says so, for suspect and failed; empty otherwise."""
+    signature: bytes = b""
+    """The member's, under all of the above, but of the state only whether it says that it left."""
+    accuser: str = ""
+    """Who says so, for suspect, failed, and for left when it was made to leave; empty otherwise."""
+    refused: bool = False
+    """Of a suspect: the accuser was told by its host that nobody is there."""
+    proof: bytes = b""
+    """The accuser's signature."""
 
     @property
     def order(self) -> tuple[int, int, State]:

@@ -3,19 +3,21 @@
 Every claim goes through `apply`, whoever made it, so there is one place where precedence rules. A
 claim that changes the table is passed on as news. A member is suspected before it is failed, and
 has time to refute: a claim that says we are suspect or failed makes us raise our incarnation and
-say that we are alive, which outranks the accusation.
+say that we are alive, which outranks the accusation. How much time depends on how many accuse it
+(`suspicion.py`), and nobody is believed alone who says that a member has failed.
 
 What is heard in a `Table` is hearsay: there a "failed" about a member that we hold for alive only
 makes us suspect it. So when a partition heals, nobody is declared failed on the other half's old
 verdicts; the suspects refute.
 
-References: SWIM, sections 4.1 and 4.2.
+References: SWIM, sections 4.1 and 4.2; "Lifeguard" (2018), section IV.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from hashlib import blake2b
 from operator import xor
 
@@ -28,14 +30,36 @@ from .effects import (
     MemberSuspected,
     MemberUpdated,
 )
+from .health import Health
+from .history import Case, History, opened
+from .identity import Identity, is_proven, member_id
 from .member import Address, Claim, Member, State
 from .messages import BUCKETS, HASH_BYTES, U64, encode_claim
+from .roundtrips import RoundTrips
 from .rumors import Rumors
+from .suspicion import Suspicion
 from .timers import Timers
 from .timing import Timing
 
 MAX_MEMBERS = 8192
 """The most members that are remembered, the dead included; further ones are refused and counted."""
+
+
+FLOORS_MAX = 4 * MAX_MEMBERS
+"""Of how many forgotten members it is known which word of theirs was the last."""
+
+_OUTCOMES = {
+    State.ALIVE: "refuted",
+    State.SUSPECT: "refuted",
+    State.FAILED: "failed",
+    State.LEFT: "left",
+}
+"""What ended a suspicion, by what is believed next; suspected again, it had refuted in between."""
+
+
+_PASSED_ON = (State.SUSPECT, State.LEFT)
+"""Hearsay that is news all the same: the one has to be refuted, and nobody else will say the other.
+"""
 
 
 class Membership:
@@ -44,24 +68,35 @@ class Membership:
     def __init__(
         self,
         me: Claim,
+        identity: Identity,
         timing: Timing,
         timers: Timers,
         emit: Callable[[MemberEvent], None],
         forgotten: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`emit` tells users, `forgotten` that nothing is remembered of a member any more."""
-        self.me = me
+        self.me = me = identity.signed(me)
+        self.identity = identity
+        self.contested: Callable[[Claim, Claim, int], None] = lambda _, __, ___: None
+        """Is told of a member whose name another key claims, and of that claim."""
         self.rumors = Rumors()
-        self.rtt: dict[str, float] = {}
+        self.rtt = RoundTrips(timing)
+        self.health = Health(timing)
+        self.urgent = False
+        """Whether there is news since this was last made false that cannot wait."""
         self.version = 0
         """Counts the changes of the table."""
         self.refused = 0
+        self.unattributed = 0
         self.conflicts = 0
         self._timing = timing
         self._timers = timers
         self._emit = emit
         self._forgotten = forgotten
         self._table: dict[str, Claim] = {}
+        self._suspicions: dict[str, Suspicion] = {}
+        self._history = History()
+        self._floors: OrderedDict[tuple[str, bytes], tuple[int, int]] = OrderedDict()
         self._buckets = [0] * BUCKETS
         self._digest = 0
         self.digest = bytes(HASH_BYTES)
@@ -113,6 +148,12 @@ class Membership:
         """The table for users, by name."""
         return tuple(self._member(self._table[name]) for name in sorted(self._table))
 
+    def cases(self, name: str) -> list[Case]:
+        """The suspicions of a member, the latest first."""
+        suspicion = self._suspicions.get(name)
+        now = [opened(name, suspicion)] if suspicion is not None else []
+        return now + self._history.about(name)
+
     def bucket_hashes(self) -> tuple[bytes, ...]:
         """A hash of each part of the table. Equal on two members exactly when they see the same
         members running.
@@ -122,65 +163,177 @@ class Membership:
     # Changing.
 
     def apply(self, claim: Claim, now: int, *, hearsay: bool = False) -> None:
-        """Believe a claim if it is newer than what is believed."""
-        if claim.name == self.me.name:
+        """Believe a claim if it is newer than what is believed, and its accuser's own."""
+        if claim.accuser and not self._attributable(claim):
+            self.unattributed += 1
+        elif claim.name == self.me.name:
             self._about_me(claim)
-            return
-        known = self._table.get(claim.name)
-        if known is not None:
-            if claim.order <= known.order:
-                return
-            if hearsay and claim.state is State.FAILED and known.state.running:
-                if known.state is State.SUSPECT and claim.order[:2] == known.order[:2]:
-                    return
-                claim = claim._replace(state=State.SUSPECT)
-        elif hearsay and not claim.state.running:
+        else:
+            known = self._table.get(claim.name)
+            if known is None:
+                self._meet(claim, now, hearsay=hearsay)
+            elif known.key != claim.key and known.state.running:
+                self._contest(known, claim, now)
+            elif claim.order > known.order:
+                self._renew(claim, known, now, hearsay=hearsay)
+            elif claim.order == known.order and claim.state is State.SUSPECT and not hearsay:
+                self._confirm(claim, now)
+
+    def _attributable(self, claim: Claim) -> bool:
+        """Whether an accusation is by whom it names. About ourselves we answer strangers too."""
+        accuser = self._table.get(claim.accuser)
+        if accuser is None:
+            return claim.name == self.me.name
+        return is_proven(claim, accuser.key)
+
+    def _meet(self, claim: Claim, now: int, *, hearsay: bool) -> None:
+        """Somebody of whom nothing was known."""
+        if hearsay and not claim.state.running:
             return  # or the dead would live for ever, told to each newcomer and back
-        elif len(self._table) >= MAX_MEMBERS:
+        floor = self._floors.get((claim.name, claim.key))
+        if floor is not None and claim.order[:2] <= floor:
+            return  # it was there, and is forgotten
+        if len(self._table) >= MAX_MEMBERS:
             self.refused += 1
             return
+        self._believe(claim, None, now, passed_on=not hearsay)
+
+    def _renew(self, claim: Claim, known: Claim, now: int, *, hearsay: bool) -> None:
+        """Something newer about somebody that is known."""
+        if claim.state is State.FAILED and known.state.running:
+            if not hearsay:
+                self._condemned(claim, known, now)
+                return
+            if known.state is State.SUSPECT and claim.order[:2] == known.order[:2]:
+                return
+            claim = claim._replace(state=State.SUSPECT)
+        self._believe(claim, known, now, passed_on=not hearsay or claim.state in _PASSED_ON)
+
+    def _believe(self, claim: Claim, known: Claim | None, now: int, *, passed_on: bool) -> None:
         self._store(claim)
-        if not hearsay or claim.state is State.SUSPECT:
+        if passed_on:
             self.rumors.spread(claim.name, encode_claim(claim))
+            self.urgent = self.urgent or known is not None
         self._watch(claim, now)
         self._tell(known, claim)
 
-    def suspect(self, name: str, now: int) -> None:
-        """A member did not answer us: accuse it."""
-        known = self._table[name]
-        if known.state is State.ALIVE:
-            self.apply(known._replace(state=State.SUSPECT, accuser=self.me.name), now)
+    # Accusations.
+
+    def accuse(self, suspect: Claim, now: int, *, refused: bool) -> None:
+        """A member did not answer us, in this boot and incarnation, or its host did for it."""
+        accused = suspect._replace(state=State.SUSPECT, accuser=self.me.name, refused=refused)
+        self.apply(self.identity.accused(accused), now)
+
+    def testified(
+        self, suspect: Claim, witness: str, proof: bytes, now: int, *, refused: bool
+    ) -> None:
+        """Nor did it answer another, who says so."""
+        accused = suspect._replace(
+            state=State.SUSPECT, accuser=witness, refused=refused, proof=proof
+        )
+        self.apply(accused, now)
+
+    def testimony(self, suspect: Claim, *, refused: bool) -> bytes:
+        """Our signature under an accusation that somebody else will make use of."""
+        accused = suspect._replace(state=State.SUSPECT, accuser=self.me.name, refused=refused)
+        return self.identity.accused(accused).proof
+
+    def suspicion(self, name: str) -> Suspicion | None:
+        """Who accuses a member that is suspected now."""
+        return self._suspicions.get(name)
+
+    def _confirm(self, claim: Claim, now: int) -> None:
+        """One more accuses a suspect."""
+        suspicion = self._suspicions[claim.name]
+        if suspicion.accused(claim):
+            if len(suspicion.accusers) <= self._timing.confirmations + 1:
+                self.rumors.add(claim.name, claim.accuser, encode_claim(claim))
+            self._await_refutation(claim.name, now)
+
+    def _condemned(self, claim: Claim, known: Claim, now: int) -> None:
+        """Somebody says that a member has failed that we hold for running: his word counts when
+        others accuse it too.
+        """
+        if self._timing.verdicts > 1:
+            accusation = claim._replace(state=State.SUSPECT)
+            if accusation.order > known.order:
+                self._believe(accusation, known, now, passed_on=True)
+            else:
+                self._confirm(accusation, now)
+            suspicion = self._suspicions[claim.name]
+            suspicion.condemned = claim
+            if not suspicion.corroborates(claim.accuser, self._timing, len(self)):
+                return
+            known = self._table[claim.name]
+        self._fail(claim, known, now)
+
+    def _fail(self, claim: Claim, known: Claim, now: int) -> None:
+        """A member is taken for failed; who accuses it is told along: others believe it by that."""
+        suspicion = self._suspicions.get(claim.name)
+        self._believe(claim, known, now, passed_on=True)
+        if suspicion is not None and self._timing.verdicts > 1:
+            for accusation in [*suspicion.accusers.values()][: self._timing.verdicts]:
+                self.rumors.add(claim.name, accusation.accuser, encode_claim(accusation))
+
+    def force_leave(self, name: str, now: int) -> bool:
+        """Say that a member is gone for good, which only it can refute; False when there is no
+        other of this name that has not left.
+        """
+        known = self._table.get(name)
+        if known is None or known.state is State.LEFT or name == self.me.name:
+            return False
+        gone = known._replace(state=State.LEFT, accuser=self.me.name, refused=False)
+        self._believe(self.identity.accused(gone), known, now, passed_on=True)
+        return True
+
+    # Ourselves.
 
     def leave(self) -> None:
         """Say that we are leaving; nothing refutes that any more."""
         self._declare(self.me._replace(state=State.LEFT))
 
+    def move(self, address: Address) -> None:
+        """Say that we are at another address from now on."""
+        if self.me.state is State.ALIVE and self.me.incarnation < U64:
+            incarnation = self.me.incarnation + 1
+            self._declare(self.me._replace(address=address, incarnation=incarnation))
+
     def _about_me(self, claim: Claim) -> None:
         """Somebody says something about us. We know better."""
         me = self.me
         if claim.order <= me.order:
-            if claim != me and me.state is State.ALIVE and claim.order[:2] < me.order[:2]:
-                self.rumors.spread(
-                    me.name, encode_claim(me)
-                )  # whoever believes that gets to hear the newer truth
-            return
-        if U64 in claim.order:
+            if claim.order[:2] < me.order[:2] and me.state is State.ALIVE:
+                # Whoever believes that gets to hear the newer truth.
+                self.rumors.spread(me.name, encode_claim(me))
+        elif U64 in claim.order:
             self.conflicts += 1  # there is no greater number to say otherwise with
-        elif claim.epoch == me.epoch and claim.id == me.id:
-            if claim.state is State.ALIVE or me.state is State.LEFT:
-                return
-            self._declare(me._replace(incarnation=claim.incarnation + 1))
+        elif claim.epoch == me.epoch and claim.key == me.key:
+            if claim.state is not State.ALIVE and me.state is not State.LEFT:
+                self._declare(me._replace(incarnation=claim.incarnation + 1))
+                self.health.worse()
         elif claim.state.running and claim.address != me.address:
             self.conflicts += 1  # another live member uses our name; neither of us can settle that
         elif me.state is State.ALIVE:
-            self._declare(
-                me._replace(epoch=claim.epoch + 1)
-            )  # our own past, and our clock went back
+            self._declare(me._replace(epoch=claim.epoch + 1))  # our own past: our clock went back
+
+    def _contest(self, known: Claim, claim: Claim, now: int) -> None:
+        """Another key claims the name of a member that is there. It does not get it, unless that
+        one is gone: so it is asked, at its address.
+        """
+        self.conflicts += 1
+        if claim.state.running and claim.epoch > known.epoch:
+            self.contested(known, claim, now)
+
+    def succeeded(self, known: Claim, heir: Claim, now: int) -> None:
+        """At the address of a member, another boot answers to its name: it has been replaced."""
+        if self._table.get(known.name) == known:
+            self._believe(heir, known, now, passed_on=True)
 
     def _declare(self, me: Claim) -> None:
-        self.me = me
+        me = self.me = self.identity.signed(me)
         self._store(me)
         self.rumors.spread(me.name, encode_claim(me))
+        self.urgent = True
 
     def _store(self, claim: Claim) -> None:
         known = self._table.get(claim.name)
@@ -197,24 +350,47 @@ class Membership:
         long.
         """
         key = ("member", claim.name)
+        suspicion = self._suspicions.pop(claim.name, None)
+        if suspicion is not None:
+            old = (*suspicion.accusers.values(),)[0].epoch < claim.epoch
+            outcome = "restarted" if old else _OUTCOMES[claim.state]
+            self._history.closed(claim.name, suspicion, now, outcome, claim.accuser)
         if claim.state is State.SUSPECT:
-            timeout = self._timing.suspicion_timeout(len(self))
-            self._timers.set(key, now + timeout, lambda now: self._give_up(claim, now))
+            rtt, health = self.rtt.seconds(claim.name), self.health.score
+            self._suspicions[claim.name] = Suspicion(claim, now, rtt, health)
+            self._await_refutation(claim.name, now)
         elif claim.state.running:
             self._timers.stop(key)
         else:
             self._timers.set(key, now + self._timing.reap_after, lambda _: self._forget(claim))
 
-    def _give_up(self, suspect: Claim, now: int) -> None:
-        if self._table.get(suspect.name) == suspect:
-            self.apply(suspect._replace(state=State.FAILED), now)
+    def _await_refutation(self, name: str, now: int) -> None:
+        """Give a suspect the time that it has, by who accuses it now."""
+        suspicion, members = self._suspicions[name], len(self)
+        due = max(now, suspicion.deadline(self._timing, members))
+        verdict = suspicion.condemned
+        if verdict and suspicion.corroborates(verdict.accuser, self._timing, members):
+            due = now
+        self._timers.set(("member", name), due, partial(self._give_up, name, due))
+
+    def _give_up(self, name: str, due: int, now: int) -> None:
+        known, suspicion = self._table[name], self._suspicions[name]
+        if self.health.late(due, now, due - suspicion.began):
+            suspicion.began = now  # we slept: it may have refuted meanwhile, and we not heard it
+            self._await_refutation(name, now)
+        else:
+            failed = known._replace(state=State.FAILED, accuser=self.me.name)
+            self._fail(self.identity.accused(failed), known, now)
 
     def _forget(self, gone: Claim) -> None:
         if self._table.get(gone.name) == gone:
             del self._table[gone.name]
             self.version += 1
             self._others = self._failed = self._addresses = None
-            self.rtt.pop(gone.name, None)
+            self.rtt.forget(gone.name)
+            self._floors[gone.name, gone.key] = gone.order[:2]
+            if len(self._floors) > FLOORS_MAX:
+                self._floors.popitem(last=False)
             self._forgotten(gone.name)
 
     def _tell(self, known: Claim | None, claim: Claim) -> None:
@@ -234,7 +410,7 @@ class Membership:
             kind = MemberSuspected if was is State.ALIVE else None
         elif claim.state is State.FAILED and known.state is not State.LEFT:
             kind = MemberFailed
-        elif claim.state is State.LEFT and known.state.running:
+        elif claim.state is State.LEFT and known.state is not State.LEFT:
             kind = MemberLeft
         if kind is not None:
             self._emit(kind(self._member(claim)))
@@ -242,12 +418,12 @@ class Membership:
     def _member(self, claim: Claim) -> Member:
         return Member(
             name=claim.name,
-            id=claim.id.hex(),
+            id=member_id(claim.key).hex(),
             address=claim.address,
             state=claim.state.name.lower(),
             incarnation=claim.incarnation,
             tags=dict(claim.tags),
-            rtt=self.rtt.get(claim.name),
+            rtt=self.rtt.seconds(claim.name),
         )
 
     def check(self) -> None:
@@ -264,7 +440,9 @@ class Membership:
         buckets = [0] * BUCKETS
         for name, claim in self._table.items():
             assert name == claim.name, f"{claim} is filed under {name}"
-            waits = claim.state is State.SUSPECT and self.me.state is not State.LEFT
+            suspected = claim.state is State.SUSPECT
+            assert suspected == (name in self._suspicions), f"{name}: accused and not suspected"
+            waits = suspected and self.me.state is not State.LEFT
             assert not waits or ("member", name) in self._timers, (
                 f"nobody waits for {name} to refute"
             )

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 from .channel import Dropped
+from .identity import KEY_BYTES, SIGNATURE_BYTES, is_genuine
 from .member import MAX_TAGS, Address, Claim, State, is_name, tags_fit
 
 HASH_BYTES = 8
@@ -26,6 +27,7 @@ HASH_BYTES = 8
 BUCKETS = 64
 """Into how many parts a table of members is hashed, to find where two tables differ."""
 
+U32 = 2**32 - 1
 U64 = 2**64 - 1
 
 HOSTS = 16384
@@ -41,6 +43,8 @@ class Probe(NamedTuple):
     """The hash of what the sender has seen of the data."""
     table: bytes
     """The hash of the sender's table of members."""
+    round: int
+    """The greatest number of a round of probes that the sender knows of."""
 
 
 class Ack(NamedTuple):
@@ -52,10 +56,20 @@ class Ack(NamedTuple):
 
 
 class ProbeRequest(NamedTuple):
-    """Please probe `target` for me and pass on its answer."""
+    """Please probe `target` for me and pass on its answer, or say that there was none."""
 
     sequence: int
     target: str
+
+
+class Nack(NamedTuple):
+    """From a relay: the member you asked me to probe does not answer."""
+
+    sequence: int
+    refused: int
+    """1 when its host said that nobody is there."""
+    proof: bytes
+    """The relay's signature under its accusation of the member, as it knows it."""
 
 
 class Claims(NamedTuple):
@@ -68,6 +82,8 @@ class Join(NamedTuple):
     """Here I am; tell me who is there. To be answered with a `Table`."""
 
     claim: Claim
+    call: int
+    """A number that the answer repeats."""
 
 
 class Buckets(NamedTuple):
@@ -80,6 +96,15 @@ class Table(NamedTuple):
     """A part of what the sender believes of members: hearsay, weaker than news."""
 
     claims: tuple[Claim, ...]
+    call: int
+    """The number of the `Join` that this answers, or 0."""
+
+
+class Seen(NamedTuple):
+    """Your datagrams come from this address, which is not the one that you tell of yourself."""
+
+    host: str
+    port: int
 
 
 class Pull(NamedTuple):
@@ -117,7 +142,21 @@ class Want(NamedTuple):
     places: tuple[int, ...]
 
 
-Message = Probe | Ack | ProbeRequest | Claims | Join | Buckets | Table | Pull | Delta | Piece | Want
+Message = (
+    Probe
+    | Ack
+    | ProbeRequest
+    | Nack
+    | Claims
+    | Join
+    | Buckets
+    | Table
+    | Seen
+    | Pull
+    | Delta
+    | Piece
+    | Want
+)
 
 MAX_PIECES = 16384
 """The largest parcel, in pieces; chosen by us: some 17 MiB, for a key travels whole, with as many
@@ -195,7 +234,7 @@ def _tag(value: Any) -> tuple[str, str]:
 
 _epoch = _integer(U64)
 _tags = _tuple_of(_tag, MAX_TAGS)
-_CLAIM_TYPES = (int, str, bytes, bytes, int, int, int, tuple, str)
+_CLAIM_TYPES = (int, str, bytes, bytes, int, int, int, tuple, bytes, str, bool, bytes)
 
 
 def _claim(value: Any) -> Claim:
@@ -207,17 +246,25 @@ def _claim(value: Any) -> Claim:
 @lru_cache(HOSTS)
 def _decoded_claim(value: Any) -> Claim:
     """The same claim comes many times, and to many members of one simulation: it is one object."""
-    state, name, member_id, host, port, epoch, incarnation, tags, accuser = value
-    if len(member_id) != 16:
+    state, name, key, host, port, epoch, incarnation, tags, *said = value
+    signature, accuser, refused, proof = said
+    if len(key) != KEY_BYTES or len(signature) != SIGNATURE_BYTES:
+        raise ValueError
+    if len(proof) != (SIGNATURE_BYTES if accuser else 0):
+        raise ValueError
+    if State(state) is not State.LEFT and bool(accuser) != (State(state) is not State.ALIVE):
         raise ValueError
     tags = tags if tags == () else _tags(tags)
     if not tags_fit(tags):
         raise ValueError
     address = Address(_host(host), _port(port))
-    return Claim(
-        State(state), _name(name), member_id, address, _epoch(epoch), _epoch(incarnation), tags,
-        _accuser(accuser),
+    claim = Claim(
+        State(state), _name(name), key, address, _epoch(epoch), _epoch(incarnation), tags,
+        signature, _accuser(accuser), refused, proof,
     )  # fmt: skip
+    if not is_genuine(claim):
+        raise Dropped("forged")
+    return claim
 
 
 def _port(value: Any) -> int:
@@ -226,20 +273,28 @@ def _port(value: Any) -> int:
     return value
 
 
+def _ip(value: Any) -> str:
+    if type(value) is not str or str(ip_address(value)) != value:
+        raise ValueError
+    return value
+
+
 _claims = _tuple_of(_claim, 64)
 
 KINDS: dict[int, tuple[type[Any], tuple[Field, ...]]] = {
-    1: (Probe, (_integer(U64), _name, _hash, _hash)),
+    1: (Probe, (_integer(U64), _name, _hash, _hash, _integer(U32))),
     2: (Ack, (_integer(U64), _hash, _hash)),
     3: (ProbeRequest, (_integer(U64), _name)),
     4: (Claims, (_claims,)),
-    5: (Join, (_claim,)),
+    5: (Join, (_claim, _integer(U64))),
     6: (Buckets, (_tuple_of(_hash, BUCKETS),)),
-    7: (Table, (_claims,)),
+    7: (Table, (_claims, _integer(U64))),
     8: (Pull, (_integer(U64), _integer(256), _bytes)),
     9: (Delta, (_integer(U64), _integer(2), _bytes)),
     10: (Piece, (_integer(U64), _integer(MAX_PIECES - 1), _integer(MAX_PIECES), _bytes)),
     11: (Want, (_integer(U64), _tuple_of(_integer(MAX_PIECES - 1), MAX_PIECES))),
+    12: (Nack, (_integer(U64), _integer(1), _bytes)),
+    13: (Seen, (_ip, _port)),
 }
 
 _NUMBERS = {message: kind for kind, (message, _) in KINDS.items()}
@@ -260,21 +315,28 @@ _pack = msgpack.Packer().pack
 def encode_claim(claim: Claim) -> bytes:
     """One claim, to be put into a frame."""
     fields = (
-        int(claim.state), claim.name, claim.id, _packed(claim.address.host),
-        claim.address.port, claim.epoch, claim.incarnation, claim.tags, claim.accuser,
+        int(claim.state), claim.name, claim.key, _packed(claim.address.host),
+        claim.address.port, claim.epoch, claim.incarnation, claim.tags, claim.signature,
+        claim.accuser, claim.refused, claim.proof,
     )  # fmt: skip
     data: bytes = msgpack.packb(fields)
     return data
 
 
-def encode_claims(kind: type[Claims | Table], claims: list[bytes]) -> bytes:
-    """The frame of `Claims` or `Table` around encoded claims."""
-    return bytes([0x92, _NUMBERS[kind], 0xDC, 0, len(claims)]) + b"".join(claims)
+def encode_claims(claims: list[bytes]) -> bytes:
+    """The frame of `Claims` around encoded claims."""
+    return bytes([0x92, _NUMBERS[Claims], 0xDC, 0, len(claims)]) + b"".join(claims)
 
 
-def encode_join(claim: bytes) -> bytes:
+def encode_table(claims: list[bytes], call: int) -> bytes:
+    """The frame of `Table` around encoded claims."""
+    head = bytes([0x93, _NUMBERS[Table], 0xDC, 0, len(claims)])
+    return head + b"".join(claims) + _pack(call)
+
+
+def encode_join(claim: bytes, call: int) -> bytes:
     """The frame of `Join` around an encoded claim."""
-    return bytes([0x92, _NUMBERS[Join]]) + claim
+    return bytes([0x93, _NUMBERS[Join]]) + claim + _pack(call)
 
 
 def encode_datagram(sender: bytes, frames: Sequence[bytes]) -> bytes:
@@ -293,12 +355,14 @@ def encode_sender(name: str, epoch: int) -> bytes:
 
 
 def _probe(frame: Any) -> Probe:
-    _, sequence, target, data, table = frame
+    _, sequence, target, data, table, turn = frame
     if type(sequence) is not int or sequence < 0 or type(data) is not bytes:
         raise ValueError
     if type(table) is not bytes or not len(data) == len(table) == HASH_BYTES:
         raise ValueError
-    return Probe(sequence, _name(target), data, table)
+    if type(turn) is not int or not 0 <= turn <= U32:
+        raise ValueError
+    return Probe(sequence, _name(target), data, table, turn)
 
 
 def _ack(frame: Any) -> Ack:

@@ -9,14 +9,13 @@ from .effects import Effect, Transmit
 from .member import Address, Claim
 from .membership import Membership
 from .messages import (
-    Claims,
     Message,
-    Table,
     encode,
     encode_claim,
     encode_claims,
     encode_datagram,
     encode_sender,
+    encode_table,
 )
 from .timing import Timing
 
@@ -25,6 +24,9 @@ ARRAY_BYTES = 3
 
 CLAIMS_BYTES = 5
 """What stands around the claims of a frame."""
+
+TABLE_BYTES = CLAIMS_BYTES + 9
+"""The same for those of a table, with the number of a call."""
 
 TABLE_CLAIMS = 64
 """The most claims in one frame."""
@@ -67,7 +69,7 @@ class Outbox:
             limit = self._timing.retransmits(len(membership))
             claims = membership.rumors.take(room - CLAIMS_BYTES, limit)
             if claims:
-                frames = (*frames, encode_claims(Claims, claims))
+                frames = (*frames, encode_claims(claims))
         datagram = self._channel.seal(encode_datagram(sender, frames))
         self.datagrams += 1
         self.bytes += len(datagram)
@@ -87,23 +89,27 @@ class Outbox:
 
     def send_claim(self, destination: Address, claim: Claim) -> None:
         """Tell somebody something about a member."""
-        self.send(destination, encode_claims(Claims, [encode_claim(claim)]))
+        self.send(destination, encode_claims([encode_claim(claim)]))
 
-    def send_table(self, destination: Address, claims: Sequence[Claim], limit: int) -> None:
-        """Send claims as hearsay, in at most so many datagrams; at least an empty one."""
-        full = MAX_PLAIN - ARRAY_BYTES - CLAIMS_BYTES - len(self._header())
+    def send_table(
+        self, destination: Address, claims: Sequence[Claim], limit: int, call: int = 0
+    ) -> None:
+        """Send claims as hearsay, in at most so many datagrams; at least an empty one. `call` is
+        the number of the call that this answers.
+        """
+        full = MAX_PLAIN - ARRAY_BYTES - TABLE_BYTES - len(self._header())
         batch: list[bytes] = []
         room = full
         for claim in claims:
             encoded = encode_claim(claim)
             if len(encoded) > room or len(batch) == TABLE_CLAIMS:
-                self.send(destination, encode_claims(Table, batch))
+                self.send(destination, encode_table(batch, call))
                 batch, room, limit = [], full, limit - 1
                 if limit == 0:
                     return
             batch.append(encoded)
             room -= len(encoded)
-        self.send(destination, encode_claims(Table, batch))
+        self.send(destination, encode_table(batch, call))
 
     def _header(self) -> bytes:
         me = self._membership.me

@@ -1,15 +1,14 @@
 """A member of the cluster as one state machine: datagrams in, effects out.
 
-The peer knows no socket, no clock, no file and no randomness but what is handed in. It routes: each
-message goes to the small machine whose business it is (`membership`, `prober`, `replication`,
-`parcels`), and what these want to send is packed into sealed datagrams here, together with as much
-news as fits. The driver's part is in `gossip/__init__.py`.
+The peer knows no socket, no clock, no file and no randomness but what is handed in. It routes: what
+comes in goes to the small machine whose business it is (`talk.py`), and what these want to send is
+packed into sealed datagrams (`outbox.py`), together with as much news as fits. The driver's part is
+in `gossip/__init__.py`.
 """
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import TypeVar
@@ -28,41 +27,25 @@ from .effects import (
     Persist,
 )
 from .farewell import Farewell
+from .history import Case
+from .identity import Identity, member_id
 from .member import MAX_TAGS_BYTES, Address, Claim, Member, State, is_name, tags_fit
 from .membership import Membership
-from .messages import (
-    Ack,
-    Buckets,
-    Claims,
-    Delta,
-    Join,
-    Message,
-    Piece,
-    Probe,
-    ProbeRequest,
-    Pull,
-    Table,
-    Want,
-    decode_datagram,
-    decode_parcel,
-    encode,
-    encode_claim,
-    encode_claims,
-)
+from .messages import decode_datagram
 from .outbox import Outbox
 from .parcels import Parcels
 from .prober import Prober
 from .reconnect import Reconnect
 from .records import Records
 from .replication import Replication
+from .roaming import Roaming
+from .spreading import Spreading
 from .statistics import Statistics
+from .talk import Talk
 from .timers import Timers
 from .timing import Timing
 
 T = TypeVar("T", bound=Replicated)
-
-_UNDISPUTED = (State.ALIVE, State.LEFT)
-"""Whoever speaks and is believed to be this need not be told of it."""
 
 
 class Peer(NamedValues):
@@ -99,18 +82,16 @@ class Peer(NamedValues):
         self._random = random
         self._timers = Timers()
         self._received_datagrams = self._received_bytes = 0
-        self._epoch = 0  # of the sender of what is being taken in
-        self._drops: Counter[str] = Counter()
         self._records = Records(recovered)
+        identity = Identity(self._records.identity(entropy))
         me = Claim(
             state=State.ALIVE,
             name=name,
-            id=self._records.member_id(entropy),
+            key=identity.key,
             address=address,
             epoch=self._records.next_epoch(wall(), entropy),
             incarnation=0,
             tags=tuple(sorted((tags or {}).items())),
-            accuser="",
         )
         if not tags_fit(me.tags):
             raise ValueError(f"the tags are too large: {MAX_TAGS_BYTES} bytes in all")
@@ -118,7 +99,12 @@ class Peer(NamedValues):
         self.store.on_write = self._written
         self._records.load_into(self.store)
         self._membership = Membership(
-            me, self._timing, self._timers, emit=self._tell, forgotten=self._records.forget
+            me,
+            identity,
+            self._timing,
+            self._timers,
+            emit=self._tell,
+            forgotten=self._records.forget,
         )
         self._channel = Channel(secret, entropy)
         self._outbox = Outbox(self._channel, self._membership, self._timing)
@@ -126,14 +112,11 @@ class Peer(NamedValues):
 
     def _wire_up(self) -> None:
         """Make the small machines and let them send."""
-        self._prober = Prober(
-            membership=self._membership,
-            timing=self._timing,
-            timers=self._timers,
-            random=self._random,
-            send_probe=self._send_probe,
-            send=self._outbox.send_message,
-        )
+        common = (self._membership, self._timing, self._timers, self._random, self._outbox)
+        self._reconnect = Reconnect(*common)
+        self._comparison = Comparison(*common)
+        self._spreading = Spreading(*common)
+        self._roaming = Roaming(self._membership, self._outbox)
         self._replication = Replication(
             store=self.store,
             membership=self._membership,
@@ -143,19 +126,36 @@ class Peer(NamedValues):
             room=self._outbox.room,
             send=self._outbox.send_message,
         )
-        self._parcels = Parcels(
+        self._talk = talk = Talk(
+            membership=self._membership,
+            timing=self._timing,
+            timers=self._timers,
+            outbox=self._outbox,
+            replication=self._replication,
+            comparison=self._comparison,
+            reconnect=self._reconnect,
+            roaming=self._roaming,
+        )
+        self._prober = talk.prober = Prober(
+            membership=self._membership,
+            timing=self._timing,
+            timers=self._timers,
+            random=self._random,
+            send_probe=talk.send_probe,
+            send=self._outbox.send_message,
+            send_about=talk.send_about,
+            tell=self._outbox.send_claim,
+        )
+        self._parcels = talk.parcels = Parcels(
             timers=self._timers,
             first=self._random.getrandbits(32),
             patience=self._timing.pull_timeout // 2,
             piece_bytes=self._outbox.room,
             send=self._outbox.send_message,
-            deliver=self._unwrap,
+            deliver=talk.unwrap,
         )
         self._outbox.ship = self._parcels.ship
-        common = (self._membership, self._timing, self._timers, self._random, self._outbox)
-        self._reconnect = Reconnect(*common)
-        self._comparison = Comparison(*common)
-        self._farewell = Farewell(
+        self._farewell = talk.farewell = Farewell(
             store=self.store,
             membership=self._membership,
             replication=self._replication,
@@ -163,7 +163,7 @@ class Peer(NamedValues):
             timers=self._timers,
             random=self._random,
             expecting=self._reconnect.expecting,
-            probe=self._probe,
+            probe=talk.probe,
             done=self._end,
         )
 
@@ -190,18 +190,9 @@ class Peer(NamedValues):
         self._received_bytes += len(datagram)
         try:
             sender, epoch, messages = decode_datagram(self._channel.open(datagram))
-            if sender == self.name:
-                mine = epoch == self._membership.me.epoch  # we called ourselves, by another address
-                self._membership.conflicts += not mine
-                raise Dropped("own name")
-            self._epoch = epoch
-            known = self._membership.get(sender)
-            if known is None or known.epoch != epoch or known.state not in _UNDISPUTED:
-                self._introduce(known, sender, epoch, source, now)
-            for message in messages:
-                self._handle(message, sender, source, now)
+            self._talk.take(sender, epoch, messages, source, now)
         except Dropped as dropped:
-            self._drops[dropped.reason] += 1
+            self._talk.drops[dropped.reason] += 1
         self._settle(now)
 
     def wake(self, now: int) -> None:
@@ -234,12 +225,20 @@ class Peer(NamedValues):
         self._farewell.begin(now)
         self._settle(now)
 
+    def force_leave(self, name: str, now: int) -> bool:
+        """Have everybody take a member for gone, which only it can refute, by being there; False
+        when there is no other of this name, or it has left.
+        """
+        known = self.phase == "running" and self._membership.force_leave(name, now)
+        self._settle(now)
+        return known
+
     # Reading and writing.
 
     @property
     def id(self) -> str:
         """This member's id, hex."""
-        return self._membership.me.id.hex()
+        return member_id(self._membership.me.key).hex()
 
     @property
     def address(self) -> Address:
@@ -249,6 +248,10 @@ class Peer(NamedValues):
     def members(self) -> tuple[Member, ...]:
         """All members heard of, this one included, by name."""
         return self._membership.members()
+
+    def why(self, name: str) -> list[Case]:
+        """The suspicions of a member that are known here, the latest first, with their reasons."""
+        return self._membership.cases(name)
 
     def open_value(self, name: str, kind: type[T]) -> T:
         """The value called `name`, live; `CrdtError` when that name has another type."""
@@ -295,7 +298,7 @@ class Peer(NamedValues):
             bytes_sent=self._outbox.bytes,
             datagrams_received=self._received_datagrams,
             bytes_received=self._received_bytes,
-            dropped={reason: self._drops[reason] for reason in sorted(self._drops)},
+            dropped={reason: self._talk.drops[reason] for reason in sorted(self._talk.drops)},
             name_conflicts=self._membership.conflicts,
             members_refused=self._membership.refused,
         )
@@ -307,98 +310,6 @@ class Peer(NamedValues):
         timer = self._timers.next
         assert self.phase != "running" or timer is not None, "a running member waits for nothing"
 
-    # What came in.
-
-    def _introduce(
-        self, known: Claim | None, sender: str, epoch: int, source: Address, now: int
-    ) -> None:
-        """Somebody spoke whom we do not know, or of whom we believe that he is not there: let him
-        know, so he can tell us more.
-        """
-        key = ("introduce", sender)
-        if key in self._timers or self.phase != "running":
-            return
-        self._timers.set(key, now + self._timing.gossip_interval, lambda _: None)
-        if known is not None and known.epoch == epoch:
-            self._outbox.send_claim(source, known)
-        elif known is None or known.epoch < epoch:
-            self._reconnect.call(source)
-
-    def _handle(self, message: Message, sender: str, source: Address, now: int) -> None:
-        match message:
-            case Probe():
-                self._probed(message, sender, source, now)
-            case Ack():
-                self._acknowledged(message, sender, source, now)
-            case ProbeRequest():
-                self._prober.relay(message, source)
-            case Claims():
-                for claim in message.claims:
-                    self._membership.apply(claim, now)
-            case Table():
-                self._reconnect.answered(source, sender)
-                for claim in message.claims:
-                    self._membership.apply(claim, now, hearsay=claim.name != sender)
-            case Join():
-                self._membership.apply(message.claim, now)
-                self._comparison.tell_all(source)
-            case Buckets():
-                self._comparison.answer(message, source)
-            case Pull():
-                known = self._membership.get(sender)
-                if known is not None:  # an old datagram, sent again, must not aim us at a stranger
-                    self._replication.answer(message, sender, self._epoch, known.address, now)
-            case Delta():
-                self._replication.receive(message, sender, self._epoch, now)
-            case Piece():
-                self._parcels.arrived(message, sender, source, now)
-            case Want():
-                self._parcels.wanted(message, source)
-
-    def _unwrap(self, sender: str, source: Address, frame: bytes, now: int) -> None:
-        """A parcel is whole."""
-        message = decode_parcel(frame)
-        if isinstance(message, Piece | Want):
-            raise Dropped("malformed")
-        self._handle(message, sender, source, now)
-
-    def _probed(self, probe: Probe, sender: str, source: Address, now: int) -> None:
-        if probe.target != self.name:
-            self._drops["not for us"] += 1
-            return
-        self._outbox.send_message(source, Ack(probe.sequence, *self._hashes()))
-        self._compare(sender, probe.data, probe.table, source, now)
-
-    def _acknowledged(self, ack: Ack, sender: str, source: Address, now: int) -> None:
-        asked_by = self._prober.acknowledged(ack.sequence, now)
-        if asked_by is not None:
-            origin, sequence = asked_by
-            self._outbox.send_message(origin, Ack(sequence, *self._hashes()))
-        self._compare(sender, ack.data, ack.table, source, now)
-        self._farewell.answered(ack.sequence)
-
-    def _compare(self, sender: str, data: bytes, table: bytes, source: Address, now: int) -> None:
-        """A member told the hashes of what it knows: if ours differ, find out what we miss."""
-        if self._membership.get(sender) is None:
-            return  # what is kept of others is bounded by the table of members
-        if data != self._replication.hash():
-            self._replication.differs(sender, now)
-        self._comparison.heard(sender, data, table, source, now)
-
-    def _hashes(self) -> tuple[bytes, bytes]:
-        return self._replication.hash(), self._membership.digest
-
-    def _send_probe(self, sequence: int, target: Claim, *frames: bytes) -> None:
-        probe = encode(Probe(sequence, target.name, *self._hashes()))
-        if target.state is not State.ALIVE:  # a suspect is the first to hear, so that it can refute
-            frames = (*frames, encode_claims(Claims, [encode_claim(target)]))
-        self._outbox.send(target.address, probe, *frames)
-
-    def _probe(self, target: Claim, *frames: bytes) -> int:
-        sequence = self._prober.next_sequence()
-        self._send_probe(sequence, target, *frames)
-        return sequence
-
     # What happens by itself.
 
     def _settle(self, now: int) -> None:
@@ -407,21 +318,11 @@ class Peer(NamedValues):
             if self.store.unsent:
                 self._replication.gather(now)
             if self._membership.rumors:
-                self._spread(now)
+                self._spreading.begin(now)
         if self._records.pending or self.store.unsaved:
             records = self._records.take(self.store)
             if records:
                 self._outbox.effects.append(Persist(records))
-
-    def _spread(self, now: int) -> None:
-        if "gossip" not in self._timers and self._membership.others():
-            self._timers.set("gossip", now + self._timing.gossip_interval, self._gossip)
-
-    def _gossip(self, _: int) -> None:
-        others = self._membership.others()
-        for other in self._random.sample(others, min(self._timing.gossip_fanout, len(others))):
-            if self._membership.rumors:
-                self._outbox.send(other.address)
 
     def _end(self) -> None:
         """We have left."""

@@ -1,44 +1,86 @@
 """Are you there? One member is asked per interval; others ask for us before we accuse.
 
-Members are probed in a shuffled order that is shuffled anew when it is through, so the longest time
-between two probes of one member is bounded. A probe that is not answered in time is repeated by
-`indirect_probes` others; if they do not bring an answer by the end of the interval either, the
-member is suspected. A verdict that comes late, because this process was not running when it should
-have been, is void: the silence may be ours.
+A probe that is not answered in time is repeated by `indirect_probes` others. If they bring no
+answer either, the member is suspected; who was asked and says that there was no answer is a
+witness, and counts as an accuser at once. An accuser does not rest: it goes on asking the suspect,
+which is told what it is accused of and so can refute, and asks further witnesses until there are
+enough.
 
-References: SWIM, section 3.1 and 4.3; Dadgar, Phillips, Currey, "Lifeguard" (2017) for who is to
-blame.
+A verdict that comes late, because this process was not running when it should have been, is void:
+the silence may be ours. A *refusal*, the word of a member's host that nobody is there, makes others
+be asked at once; it is no verdict.
+
+References: SWIM, sections 3.1 and 4.3; Dadgar, Phillips, Currey, "Lifeguard" (2018), section IV.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from random import Random
-from typing import NamedTuple
 
-from .member import Address, Claim
+from .member import Address, Claim, State
 from .membership import Membership
-from .messages import Message, ProbeRequest
+from .messages import Message, Nack, ProbeRequest
 from .timers import Timers
-from .timing import SECOND, Timing
+from .timing import Timing
+from .turns import Turns
 
 MAX_RELAYED = 1024
 """How many probes on behalf of others may be under way; the oldest is forgotten beyond that."""
 
+MAX_INQUIRIES = 1024
+"""How many probes of suspects, by us and by witnesses, are remembered until they are answered."""
 
-class Pending(NamedTuple):
+INQUIRIES = 3
+"""How often further witnesses are looked for: our choice. Who does not find them by then is alone,
+and waits."""
+
+MAX_CHALLENGES = 64
+"""How many names may be in dispute at once; the oldest dispute is forgotten beyond that."""
+
+PATIENCE = 4
+"""A verdict falls this many times after a probe as its direct answer may take, at the latest after
+an interval: our choice, time enough for witnesses that are as patient as we are.
+"""
+
+
+@dataclass(slots=True)
+class Pending:
     """A probe of ours that is not answered yet."""
 
     sequence: int
-    target: str
-    epoch: int
+    target: Claim
     sent: int
+    timeout: int
+    asked: dict[str, None] = field(default_factory=dict)
+    """Who was asked to probe for us."""
+    silent: dict[str, Nack] = field(default_factory=dict)
+    """Who of these got no answer either."""
+    refused: bool = False
+    """Whether the host of the target told us that nobody is there."""
+    due: int = 0
+    """When the verdict falls."""
+    again: tuple[int, int] = (-1, 0)
+    """The number of the second probe, sent when others are asked, and when that was."""
+
+
+@dataclass(slots=True)
+class Relayed:
+    """A probe on behalf of somebody else."""
+
+    origin: Address
+    sequence: int
+    """His number for it."""
+    target: Claim
+    due: int
 
 
 class Prober:
     """Probes the others in turn; `send_probe` sends a probe to a claim's address, `send` any
-    message.
+    message, `tell` what is believed of a member, and `send_about` that and a message.
     """
 
     def __init__(
@@ -50,96 +92,239 @@ class Prober:
         random: Random,
         send_probe: Callable[[int, Claim], None],
         send: Callable[[Address, Message], None],
+        send_about: Callable[[Address, Claim, Message], None],
+        tell: Callable[[Address, Claim], None],
     ) -> None:
         self._membership = membership
+        self._health = membership.health
         self._timing = timing
         self._timers = timers
         self._random = random
         self._send_probe = send_probe
         self._send = send
-        self._order: list[str] = []
+        self._send_about = send_about
+        self._tell = tell
         self._sequence = random.getrandbits(32)
         self._pending: Pending | None = None
-        self._relayed: OrderedDict[int, tuple[Address, int]] = OrderedDict()
+        self._due = 0
+        self._relayed: OrderedDict[int, Relayed] = OrderedDict()
+        self._inquiries: OrderedDict[int, Claim] = OrderedDict()
+        self._challenges: OrderedDict[int, tuple[Claim, Claim]] = OrderedDict()
+        membership.contested = self.challenge
+        self.turns = Turns(membership, random, coordinated=timing.coordinated)
 
     def start(self, now: int) -> None:
         """Begin at a random moment of the first interval, so that members started together do not
         probe together.
         """
-        self._timers.set(
-            "probe", now + self._random.randrange(self._timing.probe_interval), self._tick
-        )
+        self._due = now + self._random.randrange(self._timing.probe_interval)
+        self._timers.set("probe", self._due, self._tick)
 
     def next_sequence(self) -> int:
         """A number for a probe."""
         self._sequence += 1
         return self._sequence
 
-    def relay(self, request: ProbeRequest, origin: Address) -> None:
+    # One interval.
+
+    def _tick(self, now: int) -> None:
+        self._judge(now)
+        interval = self._timing.probe_interval
+        self._health.late(self._due, now, interval)
+        factor = self._health.factor
+        self._due = now + interval * factor
+        self._timers.set("probe", self._due, self._tick)
+        target = self.turns.next()
+        if target is None:
+            return
+        timeout = self._membership.rtt.timeout(target.name) * factor
+        pending = self._pending = Pending(self.next_sequence(), target, now, timeout)
+        pending.due = min(self._due, now + PATIENCE * timeout)
+        self._timers.set("indirect", now + timeout, self._ask_others)
+        self._send_probe(pending.sequence, target)
+
+    def acknowledged(
+        self, sequence: int, sender: str, epoch: int, source: Address, now: int
+    ) -> tuple[Address, int] | None:
+        """An answer came, from this boot of a member. If it was for somebody else: his address and
+        his number.
+        """
+        pending = self._pending
+        if pending is not None and sequence in (pending.sequence, pending.again[0]):
+            if sender == pending.target.name:
+                if epoch != pending.target.epoch:
+                    return None  # another boot answers for one that is gone
+                first = sequence == pending.sequence
+                self._membership.rtt.note(
+                    sender, now - (pending.sent if first else pending.again[1])
+                )
+            elif sender not in pending.asked:
+                return None
+            self._done()
+            self._health.better()
+        elif sequence in self._relayed:
+            target = self._relayed[sequence].target
+            if (sender, epoch) == (target.name, target.epoch):
+                self._timers.stop(("relay", sequence))
+                relayed = self._relayed.pop(sequence)
+                return relayed.origin, relayed.sequence
+        elif sequence in self._challenges:
+            known, heir = self._challenges.pop(sequence)
+            if (source, sender, epoch) == (known.address, heir.name, heir.epoch):
+                self._membership.succeeded(known, heir, now)
+        return None
+
+    def _done(self) -> None:
+        self._pending = None
+        self._timers.stop("indirect")
+
+    def _ask_others(self, now: int) -> None:
+        """No answer in time: others are to try, and we try once more."""
+        pending = self._pending
+        if pending is None:
+            return
+        self._timers.set("indirect", pending.due, self._judge)
+        if self._timing.witnesses and not pending.refused:
+            pending.again = (self.next_sequence(), now)
+            self._send_probe(pending.again[0], pending.target)
+        for claim in self._some(self._timing.indirect_probes, pending.target.name):
+            pending.asked[claim.name] = None
+            self._send(claim.address, ProbeRequest(pending.sequence, pending.target.name))
+
+    def _some(self, count: int, target: str, besides: tuple[str, ...] = ()) -> list[Claim]:
+        """Members that can be asked about another: none that is itself in doubt, if there are
+        others.
+        """
+        others = [
+            claim
+            for claim in self._membership.others()
+            if claim.name != target and claim.name not in besides
+        ]
+        sound = [claim for claim in others if claim.state is State.ALIVE]
+        pool = sound if len(sound) >= count else others
+        return self._random.sample(pool, min(count, len(pool)))
+
+    def silent(self, nack: Nack, sender: str, now: int) -> None:
+        """Somebody who was asked to probe got no answer."""
+        pending = self._pending
+        if pending is not None and pending.sequence == nack.sequence:
+            if sender in pending.asked:
+                pending.silent[sender] = nack
+                if self._timing.witnesses and len(pending.silent) == len(pending.asked):
+                    self._judge(now)  # nobody is left who could bring an answer
+            return
+        suspect = self._inquiries.get(nack.sequence)
+        if suspect is not None and sender != suspect.name:
+            self._testified(suspect, sender, nack, now)
+
+    def _testified(self, suspect: Claim, witness: str, nack: Nack, now: int) -> None:
+        refused = bool(nack.refused)
+        self._membership.testified(suspect, witness, nack.proof, now, refused=refused)
+
+    def refused(self, sequence: int, now: int) -> None:
+        """The host of the member that this probe went to says that nobody is there."""
+        if not self._timing.refusals:
+            return
+        pending = self._pending
+        if pending is not None and sequence in (pending.sequence, pending.again[0]):
+            pending.refused = True
+            if not pending.asked:
+                self._ask_others(now)
+        elif sequence in self._relayed:
+            self._timers.stop(("relay", sequence))
+            self._answer_silence(sequence, refused=True)
+        elif sequence in self._inquiries:
+            self._membership.accuse(self._inquiries[sequence], now, refused=True)
+
+    def _judge(self, now: int) -> None:
+        """The time of a probe is up."""
+        pending = self._pending
+        if pending is None:
+            return
+        self._done()
+        if self._health.late(pending.due, now, pending.due - pending.sent):
+            return
+        missing = len(pending.asked) - len(pending.silent)
+        self._health.worse(missing if pending.asked else 1)
+        known = self._membership.get(pending.target.name)
+        if known is None or known.epoch != pending.target.epoch or not known.state.running:
+            return
+        self._membership.accuse(known, now, refused=pending.refused)
+        if self._timing.witnesses:
+            for witness, nack in pending.silent.items():
+                self._testified(known, witness, nack, now)
+            self._press(known.name, now)
+
+    # A suspect.
+
+    def _press(self, name: str, now: int, times: int = 0) -> None:
+        """Ask a suspect again, which is told that it is one, and at first further witnesses, until
+        it refutes or fails.
+        """
+        suspect = self._membership.get(name)
+        suspicion = self._membership.suspicion(name)
+        if suspect is None or suspicion is None:
+            return
+        interval = self._timing.probe_interval
+        pause = min(interval, self._timing.gossip_interval * (2 + times) // 2)
+        again = partial(self._press, name, times=times + 1)
+        self._timers.set(("press", name), now + pause, again)
+        self._send_probe(self._inquire(suspect), suspect)
+        if times < INQUIRIES and len(suspicion.accusers) <= self._timing.confirmations:
+            known = tuple(suspicion.accusers)
+            for claim in self._some(self._timing.witnesses, name, known):
+                request = ProbeRequest(self._inquire(suspect), name)
+                self._send_about(claim.address, suspect, request)
+
+    def _inquire(self, suspect: Claim) -> int:
+        sequence = self.next_sequence()
+        self._inquiries[sequence] = suspect
+        if len(self._inquiries) > MAX_INQUIRIES:
+            self._inquiries.popitem(last=False)
+        return sequence
+
+    # For others.
+
+    def relay(self, request: ProbeRequest, origin: Address, now: int) -> None:
         """Probe a member for somebody else."""
         target = self._membership.get(request.target)
         if target is None:
             return
+        if target.state is State.LEFT:
+            self._tell(origin, target)
+            return
         sequence = self.next_sequence()
-        self._relayed[sequence] = (origin, request.sequence)
+        wait = 4 * self._membership.rtt.timeout(target.name) // 5  # Lifeguard: nack after 80 %
+        self._relayed[sequence] = Relayed(origin, request.sequence, target, now + wait)
         if len(self._relayed) > MAX_RELAYED:
-            self._relayed.popitem(last=False)
+            self._timers.stop(("relay", self._relayed.popitem(last=False)[0]))
+        self._timers.set(
+            ("relay", sequence), now + wait, lambda now: self._give_up_relay(sequence, wait, now)
+        )
         self._send_probe(sequence, target)
 
-    def acknowledged(self, sequence: int, now: int) -> tuple[Address, int] | None:
-        """An answer came. If it was for somebody else: his address and his number."""
-        pending = self._pending
-        if pending is not None and pending.sequence == sequence:
-            self._pending = None
-            if "indirect" in self._timers:  # the answer is direct: nobody else was asked yet
-                self._timers.stop("indirect")
-                self._measure(pending, now)
-            return None
-        return self._relayed.pop(sequence, None)
+    def _give_up_relay(self, sequence: int, waited: int, now: int) -> None:
+        relayed = self._relayed[sequence]
+        if self._health.late(relayed.due, now, waited):
+            del self._relayed[sequence]
+        else:
+            self._answer_silence(sequence, refused=False)
 
-    def _measure(self, pending: Pending, now: int) -> None:
-        sample = (now - pending.sent) / SECOND
-        known = self._membership.rtt.get(pending.target, sample)
-        self._membership.rtt[pending.target] = known + (sample - known) / 8
+    def _answer_silence(self, sequence: int, *, refused: bool) -> None:
+        relayed = self._relayed.pop(sequence)
+        proof = self._membership.testimony(relayed.target, refused=refused)
+        self._send(relayed.origin, Nack(relayed.sequence, int(refused), proof))
 
-    def _tick(self, now: int) -> None:
-        self._judge(now)
-        self._timers.set("probe", now + self._timing.probe_interval, self._tick)
-        target = self._next_target()
-        if target is not None:
-            self._pending = Pending(self.next_sequence(), target.name, target.epoch, now)
-            self._timers.set("indirect", now + self._timing.probe_timeout, self._ask_others)
-            self._send_probe(self._pending.sequence, target)
+    # A name that two claim.
 
-    def _ask_others(self, _: int) -> None:
-        pending = self._pending
-        if pending is None:
+    def challenge(self, known: Claim, heir: Claim, now: int) -> None:
+        """Somebody else claims the name of a member: is it still that one who answers there?"""
+        key = ("challenge", known.name)
+        if key in self._timers:
             return
-        others = [claim for claim in self._membership.others() if claim.name != pending.target]
-        for claim in self._random.sample(others, min(self._timing.indirect_probes, len(others))):
-            self._send(claim.address, ProbeRequest(pending.sequence, pending.target))
-
-    def _judge(self, now: int) -> None:
-        pending, self._pending = self._pending, None
-        if pending is None:
-            return
-        late = now - pending.sent > self._timing.probe_interval + self._timing.probe_timeout
-        target = self._membership.get(pending.target)
-        same_boot = target is not None and target.epoch == pending.epoch
-        if target is not None and same_boot and target.state.running and not late:
-            self._membership.suspect(pending.target, now)
-
-    def _next_target(self) -> Claim | None:
-        """The next member in our shuffled order that is still there."""
-        for _ in range(2):
-            while self._order:
-                claim = self._membership.get(self._order.pop())
-                if (
-                    claim is not None
-                    and claim.state.running
-                    and claim.name != self._membership.me.name
-                ):
-                    return claim
-            self._order = [claim.name for claim in self._membership.others()]
-            self._random.shuffle(self._order)
-        return None
+        self._timers.set(key, now + self._timing.gossip_interval, lambda _: None)
+        sequence = self.next_sequence()
+        self._challenges[sequence] = (known, heir)
+        if len(self._challenges) > MAX_CHALLENGES:
+            self._challenges.popitem(last=False)
+        self._send_probe(sequence, known)

@@ -8,6 +8,7 @@ booted while they could not reach each other know of no member to call.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from random import Random
 
@@ -20,6 +21,16 @@ from .timing import SECOND, Timing
 
 CALLS = 8
 """How many join addresses are called at once, while we are alone."""
+
+
+CALLS_MAX = 256
+"""How many calls may be unanswered; the oldest is forgotten beyond that."""
+
+CALLERS = 8
+"""How many members of a cluster call somebody missing per interval, on average, or all of a small
+one: our choice. Fewer would heal partitions later, and all of many would be a crowd before a door
+that stays shut.
+"""
 
 
 class Reconnect:
@@ -36,6 +47,8 @@ class Reconnect:
         self._joins: list[Address] = []
         self._answer_by = 0
         self._answers: dict[Address, str] = {}
+        self._calls: OrderedDict[int, Address] = OrderedDict()
+        self._call = random.getrandbits(32)
 
     def start(self, now: int) -> None:
         """Begin to call the missing, now and then."""
@@ -58,8 +71,11 @@ class Reconnect:
         """Whether another member was ever met, or nobody was to be called."""
         return not self._joins or len(self._membership.claims()) > 1
 
-    def answered(self, address: Address, name: str) -> None:
-        """Who answered at a join address: it need not be the address that he tells others."""
+    def answered(self, call: int, name: str) -> None:
+        """Who answered a call: he need not be at the address that he was called at, as far as
+        others know, nor answer from there.
+        """
+        address = self._calls.pop(call, None)
         if address in self._joins:
             self._answers[address] = name
 
@@ -69,7 +85,11 @@ class Reconnect:
 
     def call(self, address: Address) -> None:
         """Introduce ourselves."""
-        self._outbox.send(address, encode_join(encode_claim(self._membership.me)))
+        self._call += 1
+        self._calls[self._call] = address
+        if len(self._calls) > CALLS_MAX:
+            self._calls.popitem(last=False)
+        self._outbox.send(address, encode_join(encode_claim(self._membership.me), self._call))
 
     def _call_joins(self, now: int) -> None:
         if self._membership.others():
@@ -83,8 +103,9 @@ class Reconnect:
         self.start(now)
         failed = [claim.address for claim in self._membership.failed()]
         strange = [address for address in self._joins if not self._met(address)]
-        for missing in (failed, strange if self._membership.others() else []):
-            if missing:
+        others = len(self._membership.others())
+        for missing in (failed, strange if others else []):
+            if missing and self._random.random() * (others + 1) < CALLERS:
                 self.call(self._random.choice(missing))
         if "join" not in self._timers:
             self._call_joins(now)

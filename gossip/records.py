@@ -1,4 +1,4 @@
-"""What a member remembers across restarts: its id, its epoch, whom it knew, and the data.
+"""What a member remembers across restarts: its key, its epoch, whom it knew, and the data.
 
 Records are plain keys and values, so any disk will do. Each boot is a new replica of the data (a
 new name in the causal context), so no dot is ever used twice, whatever of the last run got lost.
@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from crdt import CrdtError, Store
 
+from .identity import SEED_BYTES
 from .member import Address, Member
 
-_ID, _EPOCH, _MEMBER, _DATA = b"i", b"e", b"m", b"d"
+_IDENTITY, _EPOCH, _MEMBER, _DATA = b"i", b"e", b"m", b"d"
 
 Record = tuple[bytes, bytes | None]
 
@@ -26,13 +27,13 @@ class Records:
         self.pending: list[Record] = []
         """What is to be persisted beside the data."""
 
-    def member_id(self, entropy: Callable[[int], bytes]) -> bytes:
-        """This member's id: made once, and kept."""
-        known = self._recovered.get(_ID)
-        if known is not None and len(known) == 16:
+    def identity(self, entropy: Callable[[int], bytes]) -> bytes:
+        """The seed of this member's long-term key: made once, and kept."""
+        known = self._recovered.get(_IDENTITY)
+        if known is not None and len(known) == SEED_BYTES:
             return known
-        fresh = entropy(16)
-        self.pending.append((_ID, fresh))
+        fresh = entropy(SEED_BYTES)
+        self.pending.append((_IDENTITY, fresh))
         return fresh
 
     def next_epoch(self, wall: int, entropy: Callable[[int], bytes]) -> int:

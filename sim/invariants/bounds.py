@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from gossip import Peer
 from gossip.parcels import MAX_KEPT_BYTES, MAX_PARCELS
-from gossip.prober import MAX_RELAYED
+from gossip.prober import MAX_CHALLENGES, MAX_INQUIRIES, MAX_RELAYED
 from sim.host import INBOX_MAX, Host
 
 TIMERS = 32
@@ -22,7 +22,11 @@ def sizes(host: Host, peer: Peer, members: int) -> Iterator[tuple[str, int, int]
     membership, parcels, replication = peer._membership, peer._parcels, peer._replication
     events = sum(len(log) for log in peer.store.log.values())
     yield "members", len(membership.claims()), members
-    yield "rumors", len(membership.rumors), members
+    accusers = peer._timing.confirmations + 1
+    yield "rumors", len(membership.rumors), members * (1 + accusers)
+    yield "suspicions", len(membership._suspicions), members
+    yield "probes of suspects", len(peer._prober._inquiries), MAX_INQUIRIES
+    yield "names in dispute", len(peer._prober._challenges), MAX_CHALLENGES
     yield "round-trip times", len(membership.rtt), members
     yield "contexts of others", len(replication._seen), members
     yield "members to pull from", len(replication._behind), members

@@ -52,6 +52,8 @@ class Observer:
     stepped: int = 0
     """When it last did something, by its own clock."""
     look: int = 0
+    factor: int = 1
+    """How many times slower than it should be it has found itself, at worst."""
     version: int = -1
     """Of the table that was looked through last."""
     beliefs: dict[str, Belief] = field(default_factory=dict)
@@ -87,6 +89,7 @@ class Members:
         if clock - observer.stepped > timing.probe_interval + timing.probe_timeout // 2:
             self._stood_still(observer)
         observer.stepped = clock
+        observer.factor = max(observer.factor, membership.health.factor)
         if now < observer.look:
             return False
         observer.look = now + LOOK * len(self._hosts)
@@ -137,7 +140,7 @@ class Members:
             belief.wrong = None
         elif belief.wrong is None:
             belief.wrong = observer.stepped
-        elif observer.stepped - belief.wrong > self._bound(peer, claim.state):
+        elif observer.stepped - belief.wrong > self._bound(peer, observer, claim.state):
             state, seconds = claim.state.name.lower(), (now - down) / SECOND
             detail = f"{claim.name} is {state} here, {seconds:.1f} s after it ended"
             self._report(COMPLETE, host.name, now, detail)
@@ -147,13 +150,13 @@ class Members:
         detail = f"{claim.name} in {_words(_order(claim))}, after {_words(belief.order)}"
         self._report(RETURN if came_back else PRECEDENCE, host.name, now, detail)
 
-    def _bound(self, peer: Peer, state: State) -> int:
+    def _bound(self, peer: Peer, observer: Observer, state: State) -> int:
         """How long a process may go on believing that somebody is there who is not.
 
         It asks everybody itself, once in two rounds at the very worst, and nobody answers.
         """
         timing, members = peer._timing, len(self._hosts)
-        longest = (2 * members + 1) * timing.probe_interval
+        longest = (2 * members + 1) * timing.probe_interval * observer.factor
         if state is State.SUSPECT:
             longest = timing.suspicion_timeout(members)
         return PATIENCE * longest

@@ -1,0 +1,45 @@
+"""How well this member itself is doing: what it takes for the fault of others may be its own.
+
+The score goes up when there are signs that this member is slow or cut off (a probe that nobody
+helped with, a wake-up that came late, an accusation that had to be refuted), and down with every
+answer. Everything that judges others takes longer by the score.
+
+Reference: Dadgar, Phillips, Currey, "Lifeguard" (2018), section IV.A (local health multiplier).
+That late wake-ups count is ours: an interpreter can be busy for long.
+"""
+
+from __future__ import annotations
+
+from .timing import Timing
+
+
+class Health:
+    """The score of this member: 0 is well."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._limit = timing.health_max - 1
+        self._late = timing.late
+        self.score = 0
+
+    @property
+    def factor(self) -> int:
+        """How many times longer this member waits for others."""
+        return 1 + self.score
+
+    def better(self) -> None:
+        """Somebody answered."""
+        if self.score:
+            self.score -= 1
+
+    def worse(self, by: int = 1) -> None:
+        """Something went wrong here, it seems."""
+        self.score = min(self._limit, self.score + by)
+
+    def late(self, due: int, now: int, waited: int) -> bool:
+        """Whether a timer that was set for `due`, after a wait, fires so late that the silence
+        meanwhile says nothing about others; it does say something about us.
+        """
+        if not self._late or now - due <= max(self._late, waited // 4):
+            return False
+        self.worse()
+        return True

@@ -1,0 +1,51 @@
+"""When news goes out by itself, beside riding on whatever leaves anyway.
+
+While there is news, it goes to a few members every gossip interval. What cannot wait, that somebody
+is suspected, has failed, is there after all or leaves, begins its way at once, from member to
+member: the intervals are then only for those whom that did not reach.
+
+Reference: SWIM, section 4.1; a gossip tick of its own, as memberlist has it; the haste is ours.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from .membership import Membership
+from .outbox import Outbox
+from .timers import Timers
+from .timing import MILLISECOND, Timing
+
+HASTE = 20 * MILLISECOND
+"""The least time between two hasty rounds of one member: our choice, against storms of news."""
+
+
+class Spreading:
+    """Sends rumors to members chosen at random."""
+
+    def __init__(
+        self, membership: Membership, timing: Timing, timers: Timers, random: Random, outbox: Outbox
+    ) -> None:
+        self._membership = membership
+        self._timing = timing
+        self._timers = timers
+        self._random = random
+        self._outbox = outbox
+        self._latest = -HASTE
+
+    def begin(self, now: int) -> None:
+        """There is news: see that it goes out."""
+        urgent, self._membership.urgent = self._membership.urgent, False
+        if not self._membership.others():
+            return
+        if urgent:
+            self._timers.set("gossip", max(now, self._latest + HASTE), self._gossip)
+        elif "gossip" not in self._timers:
+            self._timers.set("gossip", now + self._timing.gossip_interval, self._gossip)
+
+    def _gossip(self, now: int) -> None:
+        self._latest = now
+        others = self._membership.others()
+        for other in self._random.sample(others, min(self._timing.gossip_fanout, len(others))):
+            if self._membership.rumors:
+                self._outbox.send(other.address)

@@ -1,0 +1,208 @@
+"""What members say to each other: each message goes to the machine whose business it is.
+
+The answers to probes are given here, and the probes put together, because both carry the hashes of
+what this member has seen: so two members that talk at all notice whether they differ.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from .channel import Dropped
+from .comparison import Comparison
+from .farewell import Farewell
+from .member import Address, Claim, State
+from .membership import Membership
+from .messages import (
+    Ack,
+    Buckets,
+    Claims,
+    Delta,
+    Join,
+    Message,
+    Nack,
+    Piece,
+    Probe,
+    ProbeRequest,
+    Pull,
+    Seen,
+    Table,
+    Want,
+    decode_parcel,
+    encode,
+    encode_claim,
+    encode_claims,
+)
+from .outbox import Outbox
+from .parcels import Parcels
+from .prober import Prober
+from .rates import Rates
+from .reconnect import Reconnect
+from .replication import Replication
+from .roaming import Roaming
+from .timers import Timers
+from .timing import Timing
+
+_UNDISPUTED = (State.ALIVE, State.LEFT)
+"""Whoever speaks and is believed to be this need not be told of it."""
+
+
+_COSTLY = (Join, Buckets, ProbeRequest)
+"""What makes us send more than it cost to ask for."""
+
+
+class Talk:
+    """Takes in messages, and sends probes."""
+
+    prober: Prober
+    parcels: Parcels
+    farewell: Farewell
+
+    def __init__(
+        self,
+        *,
+        membership: Membership,
+        timing: Timing,
+        timers: Timers,
+        outbox: Outbox,
+        replication: Replication,
+        comparison: Comparison,
+        reconnect: Reconnect,
+        roaming: Roaming,
+    ) -> None:
+        self.drops: Counter[str] = Counter()
+        """What was not taken in, by reason."""
+        self._membership = membership
+        self._timing = timing
+        self._timers = timers
+        self._outbox = outbox
+        self._replication = replication
+        self._comparison = comparison
+        self._reconnect = reconnect
+        self._roaming = roaming
+        self._rates = Rates()
+        self._epoch = 0  # of the sender of what is being taken in
+
+    # What comes in.
+
+    def take(
+        self, sender: str, epoch: int, messages: Sequence[Message], source: Address, now: int
+    ) -> None:
+        """Take in what came in one datagram."""
+        me = self._membership.me
+        if sender == me.name:
+            self._membership.conflicts += epoch != me.epoch  # else we called ourselves
+            raise Dropped("own name")
+        self._epoch = epoch
+        known = self._membership.get(sender)
+        if known is None or known.epoch != epoch or known.state not in _UNDISPUTED:
+            self._introduce(known, sender, epoch, source, now)
+        for message in messages:
+            if isinstance(message, _COSTLY) and not self._rates.allow(sender, now):
+                raise Dropped("rate")
+            self._handle(message, sender, source, now)
+
+    def _introduce(
+        self, known: Claim | None, sender: str, epoch: int, source: Address, now: int
+    ) -> None:
+        """Somebody spoke whom we do not know, or of whom we believe that he is not there: let him
+        know, so he can tell us more.
+        """
+        key = ("introduce", sender)
+        if key in self._timers or self._membership.me.state is State.LEFT:
+            return
+        self._timers.set(key, now + self._timing.gossip_interval, lambda _: None)
+        if known is not None and known.epoch == epoch:
+            self._roaming.tell(source, known)
+        elif known is None or known.epoch < epoch:
+            self._reconnect.call(source)
+
+    def _handle(self, message: Message, sender: str, source: Address, now: int) -> None:
+        match message:
+            case Probe():
+                self._probed(message, sender, source, now)
+            case Ack():
+                self._acknowledged(message, sender, source, now)
+            case ProbeRequest():
+                self.prober.relay(message, source, now)
+            case Nack():
+                self.prober.silent(message, sender, now)
+            case Claims():
+                for claim in message.claims:
+                    self._membership.apply(claim, now)
+            case Table():
+                self._reconnect.answered(message.call, sender)
+                for claim in message.claims:
+                    self._membership.apply(claim, now, hearsay=claim.name != sender)
+            case Join():
+                self._membership.apply(message.claim, now)
+                self._comparison.tell_all(source, message.call)
+            case Buckets():
+                self._comparison.answer(message, source)
+            case Seen():
+                self._roaming.seen(Address(message.host, message.port), sender)
+            case Pull():
+                known = self._membership.get(sender)
+                if known is not None:  # an old datagram, sent again, must not aim us at a stranger
+                    self._replication.answer(message, sender, self._epoch, known.address, now)
+            case Delta():
+                self._replication.receive(message, sender, self._epoch, now)
+            case Piece():
+                self.parcels.arrived(message, sender, source, now)
+            case Want():
+                self.parcels.wanted(message, source)
+
+    def unwrap(self, sender: str, source: Address, frame: bytes, now: int) -> None:
+        """A parcel is whole."""
+        message = decode_parcel(frame)
+        if isinstance(message, Piece | Want):
+            raise Dropped("malformed")
+        self._handle(message, sender, source, now)
+
+    def _probed(self, probe: Probe, sender: str, source: Address, now: int) -> None:
+        if probe.target != self._membership.me.name:
+            self.drops["not for us"] += 1
+            return
+        self.prober.turns.heard(probe.round)
+        self._outbox.send_message(source, Ack(probe.sequence, *self._hashes()))
+        self._compare(sender, probe.data, probe.table, source, now)
+
+    def _acknowledged(self, ack: Ack, sender: str, source: Address, now: int) -> None:
+        asked_by = self.prober.acknowledged(ack.sequence, sender, self._epoch, source, now)
+        if asked_by is not None:
+            origin, sequence = asked_by
+            self._outbox.send_message(origin, Ack(sequence, *self._hashes()))
+        self._compare(sender, ack.data, ack.table, source, now)
+        self.farewell.answered(ack.sequence)
+
+    def _compare(self, sender: str, data: bytes, table: bytes, source: Address, now: int) -> None:
+        """A member told the hashes of what it knows: if ours differ, find out what we miss."""
+        if self._membership.get(sender) is None:
+            return  # what is kept of others is bounded by the table of members
+        if data != self._replication.hash():
+            self._replication.differs(sender, now)
+        self._comparison.heard(sender, data, table, source, now)
+
+    # What goes out.
+
+    def _hashes(self) -> tuple[bytes, bytes]:
+        return self._replication.hash(), self._membership.digest
+
+    def send_probe(self, sequence: int, target: Claim, *frames: bytes) -> None:
+        """Send a probe with this number, and more frames."""
+        probe = encode(Probe(sequence, target.name, *self._hashes(), self.prober.turns.round))
+        if target.state is not State.ALIVE:  # a suspect is the first to hear; its answer refutes
+            frames = (encode_claims([encode_claim(target)]), *frames)
+        self._outbox.send(target.address, *frames, probe)
+
+    def send_about(self, destination: Address, about: Claim, message: Message) -> None:
+        """Send a message beside what is believed of a member."""
+        claims = encode_claims([encode_claim(about)])
+        self._outbox.send(destination, claims, encode(message))
+
+    def probe(self, target: Claim, *frames: bytes) -> int:
+        """Send a probe with more frames; its number."""
+        sequence = self.prober.next_sequence()
+        self.send_probe(sequence, target, *frames)
+        return sequence
