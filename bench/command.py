@@ -7,10 +7,11 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.measure import Beside, Figure, Progress
@@ -24,13 +25,17 @@ TOPICS = {
     "channel": "sealing, opening and answering datagrams, without sockets",
     "node": "sealed datagrams through a real node on loopback, and their CPU time",
     "sim": "how much faster than real time 10, 100 and 1,000 members are simulated",
+    "membership": "how soon a simulated cluster finds out, how rarely it is wrong, and its traffic",
     "idle": "CPU and memory of an agent that has nothing to do",
 }
+
+CAMPAIGN = ("full", "only", "jobs", "plots")
+"""The options of the topic `membership`."""
 
 
 def add(subparsers: Subparsers) -> None:
     """Add the verb to the command; the entry-point group `coterie.verbs` leads here."""
-    listed = "\n".join(f"  {topic:8} {what}" for topic, what in TOPICS.items())
+    listed = "\n".join(f"  {topic:10} {what}" for topic, what in TOPICS.items())
     parser = subparsers.add_parser(
         "bench",
         help="what coterie costs on this machine",
@@ -39,13 +44,19 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument("topic", nargs="?", default="all", choices=["all", *TOPICS])
     parser.add_argument("-o", dest="output", default="table", choices=["table", "json"])
+    campaign = parser.add_argument_group("membership", "The figures of the protocol:")
+    campaign.add_argument("--full", action="store_true", help="as many trials as they ask for")
+    campaign.add_argument("--only", default="", metavar="TEXT", help="what has it in its name")
+    campaign.add_argument("--jobs", type=int, default=0, help="processes; one for each core")
+    campaign.add_argument("--plots", type=Path, metavar="DIR", help="curves and samples go there")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure the topics asked for, in order; progress goes to stderr and figures to stdout."""
     topics = list(TOPICS) if args.topic == "all" else [args.topic]
-    figures = list(measure(topics, lambda text: print(text, file=sys.stderr, flush=True)))
+    options = {"membership": {name: getattr(args, name) for name in CAMPAIGN}}
+    figures = list(measure(topics, lambda text: print(text, file=sys.stderr, flush=True), options))
     if args.output == "json":
         print(json.dumps({"machine": machine(), "figures": [asdict(each) for each in figures]}))
     else:
@@ -53,16 +64,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def measure(topics: Sequence[str], say: Progress) -> Iterator[Figure]:
+def measure(
+    topics: Sequence[str], say: Progress, options: Mapping[str, Mapping[str, object]]
+) -> Iterator[Figure]:
     """The figures of each topic's module, imported when its turn comes."""
     for topic in topics:
         module = import_module(f"bench.{topic}")
-        measured: Callable[[Progress], Iterator[Figure]] = module.measure
+        measured: Callable[..., Iterator[Figure]] = module.measure
 
         def say_topic(text: str, topic: str = topic) -> None:
             say(f"{topic}: {text}")
 
-        yield from measured(say_topic)
+        yield from measured(say_topic, **options.get(topic, {}))
 
 
 def machine() -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from crdt import NamedValues, Replicated
-from gossip import Peer
+from gossip import Peer, Statistics
 from sim.agenda import SECOND, finite, nanoseconds
 from sim.clocks import drift
 from sim.disk import Health, Snapshot, count
@@ -68,6 +68,10 @@ class Handle(NamedValues):
     def digest(self) -> str:
         """The hash of the whole replicated state of this node."""
         return self._peer().digest()
+
+    def statistics(self) -> Statistics:
+        """What went over the wire since this process was started."""
+        return self._peer().statistics()
 
     # What befalls its process.
 

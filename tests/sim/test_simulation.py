@@ -280,6 +280,7 @@ CALLS: list[Callable[[Any], object]] = [
     lambda node: node.map("x"),
     lambda node: node.names(),
     lambda node: node.digest(),
+    lambda node: node.statistics(),
     lambda node: node.crash(),
     lambda node: node.pause(),
     lambda node: node.resume(),
@@ -342,3 +343,10 @@ def test_converged_is_false_while_anything_differs() -> None:
     assert sim["n0"].members()["n2"] == "failed"
     assert sim.converged()
     assert not any(isinstance(event, MemberFailed) for _, node, event in sim.events if node == "n2")
+
+
+def test_what_the_nodes_have_sent_is_what_went_over_the_network() -> None:
+    sim = formed(nodes=3)
+    counts = [node.statistics() for node in sim.nodes]
+    assert sum(each.datagrams_sent for each in counts) == sim.messages > 0
+    assert all(each.bytes_sent > each.datagrams_sent for each in counts)
