@@ -12,8 +12,8 @@ simulator:
 
 A datagram is opened (`channel`), decoded (`messages`) and routed (`peer`) to the machine whose
 business it is: `membership` (who is there), `prober` (are you there?), `replication` (which data to
-whom), `parcels` (what is larger than a datagram). `rumors` holds the news that rides on whatever
-leaves.
+whom), `parcels` (what is larger than a datagram), `positions` (how far is it?). `rumors` holds the
+news that rides on whatever leaves, and `quorum` says whether most are there.
 """
 
 from crdt import CausalContext
@@ -28,6 +28,8 @@ from .effects import (
     MemberSuspected,
     MemberUpdated,
     Persist,
+    QuorumChanged,
+    QuorumView,
     Transmit,
 )
 from .member import Address, Member
@@ -49,6 +51,8 @@ __all__ = [
     "MemberUpdated",
     "Peer",
     "Persist",
+    "QuorumChanged",
+    "QuorumView",
     "Statistics",
     "Timing",
     "Transmit",

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from .member import Address, Member
 
@@ -67,4 +67,28 @@ class MemberUpdated(MemberEvent):
     __slots__ = ()
 
 
-Effect = Transmit | Persist | MemberEvent
+QuorumState = Literal["majority", "minority", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class QuorumView:
+    """Whether most of the expected members are there; see `gossip/quorum.py`."""
+
+    state: QuorumState
+    """What has held for long enough."""
+
+    present: int
+    """How many of the expected are there now, ourselves included."""
+
+    expected: int
+    """How many should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuorumChanged:
+    """The view has another state, and has had it for a while."""
+
+    view: QuorumView
+
+
+Effect = Transmit | Persist | MemberEvent | QuorumChanged

@@ -94,7 +94,9 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What users see of a member. `rtt` is in seconds, None until measured."""
+    """What users see of a member. `rtt` is in seconds: as measured, else as coordinates tell, else
+    None.
+    """
 
     name: str
     id: str

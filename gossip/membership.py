@@ -17,9 +17,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial, reduce
-from hashlib import blake2b
-from operator import xor
+from functools import partial
 
 from .effects import (
     MemberEvent,
@@ -34,7 +32,8 @@ from .health import Health
 from .history import Case, History, opened
 from .identity import Identity, is_proven, member_id
 from .member import Address, Claim, Member, State
-from .messages import BUCKETS, HASH_BYTES, U64, encode_claim
+from .messages import U64, encode_claim
+from .roster import Roster
 from .roundtrips import RoundTrips
 from .rumors import Rumors
 from .suspicion import Suspicion
@@ -62,7 +61,7 @@ _PASSED_ON = (State.SUSPECT, State.LEFT)
 """
 
 
-class Membership:
+class Membership(Roster):
     """The table of members, from the point of view of one of them."""
 
     def __init__(
@@ -75,17 +74,17 @@ class Membership:
         forgotten: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`emit` tells users, `forgotten` that nothing is remembered of a member any more."""
-        self.me = me = identity.signed(me)
+        super().__init__(identity.signed(me))
         self.identity = identity
         self.contested: Callable[[Claim, Claim, int], None] = lambda _, __, ___: None
         """Is told of a member whose name another key claims, and of that claim."""
         self.rumors = Rumors()
         self.rtt = RoundTrips(timing)
+        self.estimate: Callable[[str], float | None] = lambda _: None
+        """The round trip to a member to which none was measured."""
         self.health = Health(timing)
         self.urgent = False
         """Whether there is news since this was last made false that cannot wait."""
-        self.version = 0
-        """Counts the changes of the table."""
         self.refused = 0
         self.unattributed = 0
         self.conflicts = 0
@@ -93,56 +92,11 @@ class Membership:
         self._timers = timers
         self._emit = emit
         self._forgotten = forgotten
-        self._table: dict[str, Claim] = {}
         self._suspicions: dict[str, Suspicion] = {}
         self._history = History()
         self._floors: OrderedDict[tuple[str, bytes], tuple[int, int]] = OrderedDict()
-        self._buckets = [0] * BUCKETS
-        self._digest = 0
-        self.digest = bytes(HASH_BYTES)
-        """A hash of the table."""
-        self._others: list[Claim] | None = None
-        self._failed: list[Claim] | None = None
-        self._addresses: frozenset[Address] | None = None
-        self._store(me)
 
     # Reading.
-
-    def __len__(self) -> int:
-        """How many members are taken to be there, ourselves included."""
-        return len(self.others()) + 1
-
-    def get(self, name: str) -> Claim | None:
-        """What is believed of a member."""
-        return self._table.get(name)
-
-    def others(self) -> list[Claim]:
-        """The other members taken to be there, in the order in which they were first heard of."""
-        if self._others is None:
-            self._others = [
-                claim
-                for claim in self._table.values()
-                if claim.state.running and claim.name != self.me.name
-            ]
-        return self._others
-
-    def failed(self) -> list[Claim]:
-        """The members taken for failed."""
-        if self._failed is None:
-            self._failed = [c for c in self._table.values() if c.state is State.FAILED]
-        return self._failed
-
-    def addresses(self) -> frozenset[Address]:
-        """Where the others are, or were until they failed."""
-        if self._addresses is None:
-            self._addresses = frozenset(c.address for c in (*self.others(), *self.failed()))
-        return self._addresses
-
-    def claims(self, buckets: list[int] | None = None) -> list[Claim]:
-        """All that is believed, or what belongs to these buckets."""
-        if buckets is None:
-            return list(self._table.values())
-        return [claim for claim in self._table.values() if _bucket(claim.name) in buckets]
 
     def members(self) -> tuple[Member, ...]:
         """The table for users, by name."""
@@ -153,12 +107,6 @@ class Membership:
         suspicion = self._suspicions.get(name)
         now = [opened(name, suspicion)] if suspicion is not None else []
         return now + self._history.about(name)
-
-    def bucket_hashes(self) -> tuple[bytes, ...]:
-        """A hash of each part of the table. Equal on two members exactly when they see the same
-        members running.
-        """
-        return tuple(bucket.to_bytes(HASH_BYTES, "big") for bucket in self._buckets)
 
     # Changing.
 
@@ -298,6 +246,10 @@ class Membership:
             incarnation = self.me.incarnation + 1
             self._declare(self.me._replace(address=address, incarnation=incarnation))
 
+    def retag(self, tags: tuple[tuple[str, str], ...]) -> None:
+        """Say that we have other tags."""
+        self._declare(self.me._replace(tags=tags, incarnation=self.me.incarnation + 1))
+
     def _about_me(self, claim: Claim) -> None:
         """Somebody says something about us. We know better."""
         me = self.me
@@ -334,16 +286,6 @@ class Membership:
         self._store(me)
         self.rumors.spread(me.name, encode_claim(me))
         self.urgent = True
-
-    def _store(self, claim: Claim) -> None:
-        known = self._table.get(claim.name)
-        change = _hash(claim) ^ (_hash(known) if known is not None else 0)
-        self._buckets[_bucket(claim.name)] ^= change
-        self._digest ^= change
-        self.digest = self._digest.to_bytes(HASH_BYTES, "big")
-        self._table[claim.name] = claim
-        self.version += 1
-        self._others = self._failed = self._addresses = None
 
     def _watch(self, claim: Claim, now: int) -> None:
         """A suspect is failed when its time is up; a member that is gone is forgotten after
@@ -384,9 +326,7 @@ class Membership:
 
     def _forget(self, gone: Claim) -> None:
         if self._table.get(gone.name) == gone:
-            del self._table[gone.name]
-            self.version += 1
-            self._others = self._failed = self._addresses = None
+            self._drop(gone.name)
             self.rtt.forget(gone.name)
             self._floors[gone.name, gone.key] = gone.order[:2]
             if len(self._floors) > FLOORS_MAX:
@@ -416,6 +356,7 @@ class Membership:
             self._emit(kind(self._member(claim)))
 
     def _member(self, claim: Claim) -> Member:
+        rtt = self.rtt.seconds(claim.name)
         return Member(
             name=claim.name,
             id=member_id(claim.key).hex(),
@@ -423,43 +364,21 @@ class Membership:
             state=claim.state.name.lower(),
             incarnation=claim.incarnation,
             tags=dict(claim.tags),
-            rtt=self.rtt.seconds(claim.name),
+            rtt=self.estimate(claim.name) if rtt is None else rtt,
         )
 
     def check(self) -> None:
         """Assert the invariants of the table."""
-        there, failed = self.others(), self.failed()
-        self._others = self._failed = self._addresses = None
-        assert there == self.others(), "who is there is out of step with the table"
-        assert failed == self.failed(), "who failed is out of step with the table"
+        super().check()
         assert self._table[self.me.name] == self.me, "our own record is out of step"
         assert self.me.state in (State.ALIVE, State.LEFT), (
             f"we believe of ourselves that we are {self.me.state}"
         )
         assert len(self._table) <= MAX_MEMBERS, "too many members"
-        buckets = [0] * BUCKETS
         for name, claim in self._table.items():
-            assert name == claim.name, f"{claim} is filed under {name}"
             suspected = claim.state is State.SUSPECT
             assert suspected == (name in self._suspicions), f"{name}: accused and not suspected"
             waits = suspected and self.me.state is not State.LEFT
             assert not waits or ("member", name) in self._timers, (
                 f"nobody waits for {name} to refute"
             )
-            buckets[_bucket(name)] ^= _hash(claim)
-        assert buckets == self._buckets, "the hashes of the table are out of step"
-        assert reduce(xor, buckets) == self._digest, "the digest of the table is out of step"
-
-
-def _bucket(name: str) -> int:
-    return blake2b(name.encode(), digest_size=1).digest()[0] % BUCKETS
-
-
-def _hash(claim: Claim) -> int:
-    """What tables are compared by: who runs, in which boot and incarnation. The dead do not
-    count.
-    """
-    if not claim.state.running:
-        return 0
-    text = f"{claim.name}\0{claim.epoch}\0{claim.incarnation}".encode()
-    return int.from_bytes(blake2b(text, digest_size=HASH_BYTES).digest(), "big")

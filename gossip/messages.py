@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 from .channel import Dropped
+from .coordinates import Coordinate
 from .identity import KEY_BYTES, SIGNATURE_BYTES, is_genuine
 from .member import MAX_TAGS, Address, Claim, State, is_name, tags_fit
 
@@ -142,6 +143,12 @@ class Want(NamedTuple):
     places: tuple[int, ...]
 
 
+class Position(NamedTuple):
+    """Where the sender is in the space of round trips; rides on an answer now and then."""
+
+    coordinate: Coordinate
+
+
 Message = (
     Probe
     | Ack
@@ -156,6 +163,7 @@ Message = (
     | Delta
     | Piece
     | Want
+    | Position
 )
 
 MAX_PIECES = 16384
@@ -273,6 +281,12 @@ def _port(value: Any) -> int:
     return value
 
 
+def _coordinate(value: Any) -> Coordinate:
+    if type(value) is not bytes:
+        raise ValueError
+    return Coordinate.unpacked(value)
+
+
 def _ip(value: Any) -> str:
     if type(value) is not str or str(ip_address(value)) != value:
         raise ValueError
@@ -295,6 +309,7 @@ KINDS: dict[int, tuple[type[Any], tuple[Field, ...]]] = {
     11: (Want, (_integer(U64), _tuple_of(_integer(MAX_PIECES - 1), MAX_PIECES))),
     12: (Nack, (_integer(U64), _integer(1), _bytes)),
     13: (Seen, (_ip, _port)),
+    30: (Position, (_coordinate,)),
 }
 
 _NUMBERS = {message: kind for kind, (message, _) in KINDS.items()}
@@ -320,6 +335,12 @@ def encode_claim(claim: Claim) -> bytes:
         claim.accuser, claim.refused, claim.proof,
     )  # fmt: skip
     data: bytes = msgpack.packb(fields)
+    return data
+
+
+def encode_position(coordinate: Coordinate) -> bytes:
+    """The frame of a `Position`."""
+    data: bytes = _pack((_NUMBERS[Position], coordinate.packed()))
     return data
 
 

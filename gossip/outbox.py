@@ -83,9 +83,9 @@ class Outbox:
             for frame in frames:
                 self.send(destination, frame)
 
-    def send_message(self, destination: Address, message: Message) -> None:
-        """Send one message."""
-        self.send(destination, encode(message))
+    def send_message(self, destination: Address, message: Message, *before: bytes) -> None:
+        """Send one message, with these frames before it."""
+        self.send(destination, *before, encode(message))
 
     def send_claim(self, destination: Address, claim: Claim) -> None:
         """Tell somebody something about a member."""

@@ -11,9 +11,8 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import TypeVar
 
-from crdt import CausalContext, HybridClock, NamedValues, Replicated, Store
+from crdt import HybridClock, Store
 
 from .channel import Channel, Dropped
 from .comparison import Comparison
@@ -27,28 +26,28 @@ from .effects import (
     Persist,
 )
 from .farewell import Farewell
-from .history import Case
-from .identity import Identity, member_id
-from .member import MAX_TAGS_BYTES, Address, Claim, Member, State, is_name, tags_fit
+from .identity import Identity
+from .member import Address, Claim, State, is_name
 from .membership import Membership
 from .messages import decode_datagram
 from .outbox import Outbox
 from .parcels import Parcels
+from .positions import Positions
 from .prober import Prober
+from .quorum import Expected, Quorum
 from .reconnect import Reconnect
 from .records import Records
 from .replication import Replication
 from .roaming import Roaming
 from .spreading import Spreading
-from .statistics import Statistics
+from .tags import Tags, encoded
 from .talk import Talk
 from .timers import Timers
 from .timing import Timing
+from .view import View
 
-T = TypeVar("T", bound=Replicated)
 
-
-class Peer(NamedValues):
+class Peer(View):
     """One member. See the package's docstring for how to drive it."""
 
     def __init__(
@@ -63,9 +62,10 @@ class Peer(NamedValues):
         timing: Timing | None = None,
         tags: Mapping[str, str] | None = None,
         recovered: Mapping[bytes, bytes] | None = None,
+        expected: Expected = None,
     ) -> None:
         """`recovered` is what an earlier run persisted; None means that nothing is to be persisted
-        at all.
+        at all. `expected` is of whom a majority is counted; None: of all that are met.
 
         `wall` gives the wall clock (ns), `entropy` bytes for nonces and ids, `random` everything
         else. `ValueError` for a name or tags that cannot be carried, `crdt.CrdtError` for malformed
@@ -91,10 +91,8 @@ class Peer(NamedValues):
             address=address,
             epoch=self._records.next_epoch(wall(), entropy),
             incarnation=0,
-            tags=tuple(sorted((tags or {}).items())),
+            tags=encoded(tags or {}),
         )
-        if not tags_fit(me.tags):
-            raise ValueError(f"the tags are too large: {MAX_TAGS_BYTES} bytes in all")
         self.store = Store(urlsafe_b64encode(entropy(9)).decode(), HybridClock(wall))
         self.store.on_write = self._written
         self._records.load_into(self.store)
@@ -108,15 +106,26 @@ class Peer(NamedValues):
         )
         self._channel = Channel(secret, entropy)
         self._outbox = Outbox(self._channel, self._membership, self._timing)
-        self._wire_up()
+        self._wire_up(expected)
 
-    def _wire_up(self) -> None:
+    def _wire_up(self, expected: Expected) -> None:
         """Make the small machines and let them send."""
         common = (self._membership, self._timing, self._timers, self._random, self._outbox)
         self._reconnect = Reconnect(*common)
         self._comparison = Comparison(*common)
         self._spreading = Spreading(*common)
         self._roaming = Roaming(self._membership, self._outbox)
+        self._tags = Tags(self._membership, self._timers)
+        self._positions = Positions(self._membership, self._random)
+        self._quorum = Quorum(
+            self._membership,
+            self._timing,
+            self._timers,
+            self._outbox,
+            expected=expected,
+            remembered=self._records.known_names(),
+            joined=lambda: self.joined,
+        )
         self._replication = Replication(
             store=self.store,
             membership=self._membership,
@@ -135,6 +144,7 @@ class Peer(NamedValues):
             comparison=self._comparison,
             reconnect=self._reconnect,
             roaming=self._roaming,
+            positions=self._positions,
         )
         self._prober = talk.prober = Prober(
             membership=self._membership,
@@ -145,6 +155,7 @@ class Peer(NamedValues):
             send=self._outbox.send_message,
             send_about=talk.send_about,
             tell=self._outbox.send_claim,
+            measured=self._positions.measured,
         )
         self._parcels = talk.parcels = Parcels(
             timers=self._timers,
@@ -180,6 +191,7 @@ class Peer(NamedValues):
     def join(self, addresses: Sequence[Address], now: int) -> None:
         """Call further addresses, until somebody answers."""
         self._reconnect.join(addresses, now)
+        self._quorum.stale = True
         self._settle(now)
 
     def receive(self, datagram: bytes, source: Address, now: int) -> None:
@@ -230,82 +242,29 @@ class Peer(NamedValues):
         when there is no other of this name, or it has left.
         """
         known = self.phase == "running" and self._membership.force_leave(name, now)
+        if known:
+            self._quorum.forget(name)
         self._settle(now)
         return known
 
-    # Reading and writing.
+    # Writing; what is read is in `View`.
 
-    @property
-    def id(self) -> str:
-        """This member's id, hex."""
-        return member_id(self._membership.me.key).hex()
-
-    @property
-    def address(self) -> Address:
-        """Where this member is reached."""
-        return self._membership.me.address
-
-    def members(self) -> tuple[Member, ...]:
-        """All members heard of, this one included, by name."""
-        return self._membership.members()
-
-    def why(self, name: str) -> list[Case]:
-        """The suspicions of a member that are known here, the latest first, with their reasons."""
-        return self._membership.cases(name)
-
-    def open_value(self, name: str, kind: type[T]) -> T:
-        """The value called `name`, live; `CrdtError` when that name has another type."""
-        return self.store.open(name, kind)
-
-    def names(self, prefix: str = "") -> dict[str, str]:
-        """The names in use that start with `prefix`, each with its type."""
-        return {name: kind.NAME for name, kind in self.store.types(prefix)}
-
-    def digest(self) -> str:
-        """A hash of the whole replicated state, hex: equal on two members exactly when their states
-        are equal.
+    def set_tags(self, tags: Mapping[str, str], now: int) -> None:
+        """Let the others see these tags and no others from now on. `ValueError` for tags that
+        cannot be carried.
         """
-        return self.store.digest()
-
-    def context(self) -> CausalContext:
-        """Which events of the data have been seen here: a copy."""
-        return self.store.context.copy()
-
-    def held_by(self, context: CausalContext) -> tuple[str, ...]:
-        """The other members that are known to have seen all of `context`."""
-        return self._replication.held_by(context)
+        self._tags.set(tags, now)
 
     def solicit(self, now: int) -> None:
         """Send local writes at once, and ask who holds them; the answers show in `held_by`."""
         self._replication.solicit(now)
         self._settle(now)
 
-    def converged(self) -> bool:
-        """Whether every other member, as last heard, sees the same members and holds the same
-        data.
-        """
-        return self.joined and self._comparison.agreed(self._replication.hash())
-
-    @property
-    def joined(self) -> bool:
-        """Whether another member was ever met; True also when nobody was to be called."""
-        return self._reconnect.joined
-
-    def statistics(self) -> Statistics:
-        """What went over the wire so far."""
-        return Statistics(
-            datagrams_sent=self._outbox.datagrams,
-            bytes_sent=self._outbox.bytes,
-            datagrams_received=self._received_datagrams,
-            bytes_received=self._received_bytes,
-            dropped={reason: self._talk.drops[reason] for reason in sorted(self._talk.drops)},
-            name_conflicts=self._membership.conflicts,
-            members_refused=self._membership.refused,
-        )
-
     def check(self) -> None:
         """Assert every invariant of this member's state."""
         self._membership.check()
+        self._positions.check()
+        self._quorum.check()
         self.store.check()
         timer = self._timers.next
         assert self.phase != "running" or timer is not None, "a running member waits for nothing"
@@ -319,6 +278,8 @@ class Peer(NamedValues):
                 self._replication.gather(now)
             if self._membership.rumors:
                 self._spreading.begin(now)
+            if self._quorum.stale:
+                self._quorum.look(now)
         if self._records.pending or self.store.unsaved:
             records = self._records.take(self.store)
             if records:
@@ -336,6 +297,7 @@ class Peer(NamedValues):
 
     def _tell(self, event: MemberEvent) -> None:
         self._outbox.effects.append(event)
+        self._quorum.heard(event.member)
         if isinstance(event, MemberJoined | MemberUpdated):
             self._records.remember(event.member)
         elif isinstance(event, MemberLeft):
@@ -343,3 +305,4 @@ class Peer(NamedValues):
         if isinstance(event, MemberJoined | MemberFailed | MemberLeft):
             self._replication.forget(event.member.name)
             self._comparison.forget(event.member.name)
+            self._positions.forget(event.member.name)

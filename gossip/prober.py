@@ -25,7 +25,7 @@ from .member import Address, Claim, State
 from .membership import Membership
 from .messages import Message, Nack, ProbeRequest
 from .timers import Timers
-from .timing import Timing
+from .timing import SECOND, Timing
 from .turns import Turns
 
 MAX_RELAYED = 1024
@@ -80,7 +80,8 @@ class Relayed:
 
 class Prober:
     """Probes the others in turn; `send_probe` sends a probe to a claim's address, `send` any
-    message, `tell` what is believed of a member, and `send_about` that and a message.
+    message, `tell` what is believed of a member, and `send_about` that and a message; `measured` is
+    told of each round trip in seconds.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Prober:
         send: Callable[[Address, Message], None],
         send_about: Callable[[Address, Claim, Message], None],
         tell: Callable[[Address, Claim], None],
+        measured: Callable[[str, float], None] = lambda _, __: None,
     ) -> None:
         self._membership = membership
         self._health = membership.health
@@ -104,6 +106,7 @@ class Prober:
         self._send = send
         self._send_about = send_about
         self._tell = tell
+        self._measured = measured
         self._sequence = random.getrandbits(32)
         self._pending: Pending | None = None
         self._due = 0
@@ -154,10 +157,9 @@ class Prober:
             if sender == pending.target.name:
                 if epoch != pending.target.epoch:
                     return None  # another boot answers for one that is gone
-                first = sequence == pending.sequence
-                self._membership.rtt.note(
-                    sender, now - (pending.sent if first else pending.again[1])
-                )
+                sent = pending.sent if sequence == pending.sequence else pending.again[1]
+                self._membership.rtt.note(sender, now - sent)
+                self._measured(sender, (now - sent) / SECOND)
             elif sender not in pending.asked:
                 return None
             self._done()

@@ -57,6 +57,12 @@ class Records:
                 except ValueError as error:
                     raise CrdtError(f"malformed record of a member: {error}") from None
 
+    def known_names(self) -> Iterator[str]:
+        """Who the members were that an earlier run knew."""
+        for key in self._recovered:
+            if key.startswith(_MEMBER):
+                yield key.removeprefix(_MEMBER).decode(errors="replace")
+
     def load_into(self, store: Store) -> None:
         """Give the store its data back."""
         cut = len(_DATA)

@@ -17,3 +17,4 @@ class Statistics:
     dropped: Mapping[str, int]
     name_conflicts: int
     members_refused: int
+    measurements_ignored: int

@@ -23,6 +23,7 @@ from .messages import (
     Message,
     Nack,
     Piece,
+    Position,
     Probe,
     ProbeRequest,
     Pull,
@@ -36,6 +37,7 @@ from .messages import (
 )
 from .outbox import Outbox
 from .parcels import Parcels
+from .positions import Positions
 from .prober import Prober
 from .rates import Rates
 from .reconnect import Reconnect
@@ -70,6 +72,7 @@ class Talk:
         comparison: Comparison,
         reconnect: Reconnect,
         roaming: Roaming,
+        positions: Positions,
     ) -> None:
         self.drops: Counter[str] = Counter()
         """What was not taken in, by reason."""
@@ -81,6 +84,7 @@ class Talk:
         self._comparison = comparison
         self._reconnect = reconnect
         self._roaming = roaming
+        self._positions = positions
         self._rates = Rates()
         self._epoch = 0  # of the sender of what is being taken in
 
@@ -152,6 +156,8 @@ class Talk:
                 self.parcels.arrived(message, sender, source, now)
             case Want():
                 self.parcels.wanted(message, source)
+            case Position():
+                self._positions.heard(message, sender)
 
     def unwrap(self, sender: str, source: Address, frame: bytes, now: int) -> None:
         """A parcel is whole."""
@@ -165,7 +171,12 @@ class Talk:
             self.drops["not for us"] += 1
             return
         self.prober.turns.heard(probe.round)
-        self._outbox.send_message(source, Ack(probe.sequence, *self._hashes()))
+        ack = Ack(probe.sequence, *self._hashes())
+        position = self._positions.riding(sender)
+        if position is None:
+            self._outbox.send_message(source, ack)
+        else:  # before the answer, for with that a round trip is measured
+            self._outbox.send_message(source, ack, position)
         self._compare(sender, probe.data, probe.table, source, now)
 
     def _acknowledged(self, ack: Ack, sender: str, source: Address, now: int) -> None:

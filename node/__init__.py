@@ -10,6 +10,7 @@ from gossip import (
     MemberRecovered,
     MemberSuspected,
     MemberUpdated,
+    QuorumView,
 )
 from node.config import Config
 from node.errors import ConfigError, DiskError, NodeClosed, NodeError, StartError, SyncTimeout
@@ -49,6 +50,7 @@ __all__ = [
     "Node",
     "NodeClosed",
     "NodeError",
+    "QuorumView",
     "Snapshot",
     "StartError",
     "SyncTimeout",

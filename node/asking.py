@@ -56,6 +56,14 @@ def _time(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def pair(text: str) -> tuple[str, str]:
+    """``KEY=VALUE``."""
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
 def client(args: argparse.Namespace, timeout: float | None = None) -> Client:
     """The agent that was asked for: the flag's, else the environment's, else the local one."""
     agent = args.agent or os.environ.get("COTERIE_AGENT") or DEFAULT_AGENT

@@ -55,6 +55,8 @@ def run_info(args: argparse.Namespace) -> int:
     if args.output == "json":
         print_json(content)
         return 0
+    view = content["quorum"]
+    content["quorum"] = f"{view['state']}, {view['present']} of {view['expected']} are there"
     for key, value in content.items():
         print(f"{key + ':':<12} {value if isinstance(value, str) else value_text(value)}")
     return 0

@@ -19,8 +19,10 @@ from types import MappingProxyType
 from typing import Any
 
 from gossip import Address
-from gossip.member import MAX_NAME_BYTES, MAX_TAGS_BYTES, is_name, tags_fit
+from gossip.member import MAX_NAME_BYTES, is_name
+from gossip.membership import MAX_MEMBERS
 from node.errors import ConfigError
+from node.tags import checked as checked_tags
 
 GOSSIP_PORT = 7847
 HTTP_PORT = 7848
@@ -44,6 +46,7 @@ ENVIRONMENT = {
     "COTERIE_DATA_DIR": "data_dir",
     "COTERIE_HTTP": "http",
     "COTERIE_PROFILE": "profile",
+    "COTERIE_EXPECTED": "expected",
 }
 
 
@@ -69,6 +72,10 @@ class Config:
     tags: Mapping[str, str] = field(default_factory=dict)
     """Short facts that other members see beside the name; 512 bytes in all."""
 
+    expected: int | Sequence[str] | None = None
+    """Of whom `Node.quorum` counts a majority: so many members, or those of these names; None: all
+    that were met and did not leave."""
+
     http: str | None = None
     """``host:port`` of the agent's HTTP server (loopback only); an embedded node has none."""
 
@@ -82,7 +89,8 @@ class Config:
         _check_name(self.name)
         bind = parse_bind("bind", self.bind)
         object.__setattr__(self, "join", _checked_join(self.join))
-        object.__setattr__(self, "tags", _checked_tags(self.tags))
+        object.__setattr__(self, "tags", MappingProxyType(checked_tags(self.tags)))
+        object.__setattr__(self, "expected", _checked_expected(self.expected))
         _check_secret(self.secret, bind)
         if self.data_dir is not None and not isinstance(self.data_dir, str | Path):
             raise ConfigError("data_dir", f"{self.data_dir!r} is not a path")
@@ -176,15 +184,21 @@ def _checked_join(join: object) -> tuple[str, ...]:
     return tuple(join)
 
 
-def _checked_tags(tags: object) -> Mapping[str, str]:
-    if not isinstance(tags, Mapping):
-        raise ConfigError("tags", f"{tags!r} is not a table of names and values")
-    for key, value in tags.items():
-        if not (isinstance(key, str) and key and isinstance(value, str)):
-            raise ConfigError("tags", f"{key!r} = {value!r} is not a name and a text")
-    if not tags_fit(tuple(tags.items())):
-        raise ConfigError("tags", f"more than {MAX_TAGS_BYTES} bytes in all")
-    return MappingProxyType(dict(tags))
+def _checked_expected(expected: Any) -> int | tuple[str, ...] | None:
+    if expected is None or (type(expected) is int and 1 <= expected <= MAX_MEMBERS):
+        return expected
+    listed = isinstance(expected, Sequence) and not isinstance(expected, str | bytes)
+    if listed and 0 < len(expected) <= MAX_MEMBERS and all(map(is_name, expected)):
+        return tuple(dict.fromkeys(expected))
+    form = f"a number from 1 to {MAX_MEMBERS:,}, or a list of names of members"
+    raise ConfigError("expected", f"{expected!r} is not {form}")
+
+
+def parse_expected(text: str) -> int | list[str]:
+    """``5`` or ``web-1,web-2,web-3``; checked in `Config`."""
+    if text.isascii() and text.isdecimal() and len(text) < 10:
+        return int(text)
+    return [part.strip() for part in text.split(",")]
 
 
 def _check_secret(secret: object, bind: Address) -> None:
@@ -237,6 +251,8 @@ def _environment_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     }
     if "join" in settings:
         settings["join"] = [part.strip() for part in settings["join"].split(",") if part.strip()]
+    if "expected" in settings:
+        settings["expected"] = parse_expected(settings["expected"])
     return settings
 
 

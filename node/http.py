@@ -37,6 +37,7 @@ from node.bodies import answer, read_object
 from node.config import Config
 from node.errors import NodeError
 from node.http_data import DataRoutes
+from node.http_members import MemberRoutes
 from node.node import Node
 from node.problems import HANDLERS, Problem
 
@@ -47,9 +48,8 @@ LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 def application(node: Node, config: Config, url: str, stop: Callable[[], None]) -> ASGIApp:
     """The whole interface; ``stop`` ends the agent after a leave that was asked for here."""
     agent = AgentRoutes(node, config, url, stop)
-    app = Starlette(
-        routes=[*agent.routes(), *DataRoutes(node).routes()], exception_handlers=HANDLERS
-    )
+    routes = [*agent.routes(), *MemberRoutes(node).routes(), *DataRoutes(node).routes()]
+    app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False  # a trailing slash is an empty key, not a typing error
     return LocalOnly(app)
 
@@ -116,6 +116,7 @@ class AgentRoutes:
                 "digest": self.node.digest(),
                 "converged": self.node.converged(),
                 "members": Counter(member.state for member in members),
+                "quorum": asdict(self.node.quorum),
                 "statistics": asdict(self.node.statistics()),
                 "version": version("coterie"),
             }

@@ -19,13 +19,24 @@ from weakref import WeakSet
 import trio
 
 from crdt import CausalContext, CrdtError, NamedValues, Replicated
-from gossip import Address, Member, Peer, Persist, Statistics, Timing, Transmit
+from gossip import (
+    Address,
+    Member,
+    Peer,
+    Persist,
+    QuorumChanged,
+    QuorumView,
+    Statistics,
+    Timing,
+    Transmit,
+)
 from node.config import GOSSIP_PORT, Config, split_address
 from node.disk import Disk
 from node.errors import NodeClosed, StartError, SyncTimeout
 from node.machine import machine_of
+from node.tags import Tags
 from node.udp import resolve
-from node.watching import EventReader, Watcher
+from node.watching import EventReader, QuorumReader, Watcher
 
 log = logging.getLogger("coterie")
 
@@ -62,6 +73,9 @@ class Node(NamedValues):
         # Weak: a reader that its user dropped, by a break or otherwise, is not told any more.
         self._readers: WeakSet[EventReader] = WeakSet()
         self._watchers: WeakSet[Watcher] = WeakSet()
+        self._quorum_readers: WeakSet[QuorumReader] = WeakSet()
+        self.tags = Tags(lambda: self._running().tags, self._set_tags)
+        """What other members see beside the name; to be read and changed."""
 
     # Life.
 
@@ -128,6 +142,8 @@ class Node(NamedValues):
             reader.close()
         for watcher in self._watchers:
             watcher.close()
+        for quorum_reader in self._quorum_readers:
+            quorum_reader.close()
 
     def _open_peer(self, address: Address) -> Peer:
         config, machine = self.config, self._machine
@@ -143,6 +159,7 @@ class Node(NamedValues):
                 entropy=machine.entropy,
                 timing=timings[config.profile](),
                 tags=config.tags,
+                expected=config.expected,
                 recovered=self._disk.recovered if self._disk is not None else None,
             )
         except CrdtError as error:
@@ -256,6 +273,32 @@ class Node(NamedValues):
         """All members heard of, this one included, by name."""
         return self._running().members()
 
+    def rtt(self, a: str, b: str) -> float | None:
+        """The round trip between two members in seconds: as measured from here, else estimated from
+        their coordinates; None when neither is known.
+        """
+        return self._running().rtt(a, b)
+
+    @property
+    def quorum(self) -> QuorumView:
+        """Whether most of the expected members are there, as seen from here. It is advice: nothing
+        happens by it, and for some seconds both sides of a partition may be told so.
+        """
+        return self._running().quorum
+
+    def quorum_changes(self) -> QuorumReader:
+        """Iterate over the quorum view: first as it is now, then whenever its state changed, until
+        this node has left. A slow reader gets the latest.
+        """
+        self._open()
+        reader = QuorumReader(lambda: self.quorum)
+        self._quorum_readers.add(reader)
+        return reader
+
+    def _set_tags(self, tags: Mapping[str, str]) -> None:
+        self._open().set_tags(tags, _now())
+        self._perform()
+
     def converged(self) -> bool:
         """Whether every other member, as last heard, sees the same members and holds the same
         data.
@@ -271,6 +314,15 @@ class Node(NamedValues):
         peer = self._open()
         places = [split_address("join", text, GOSSIP_PORT) for text in addresses]
         peer.join([at for place in places for at in await resolve(*place)], _now())
+        self._perform()
+
+    def force_leave(self, name: str) -> None:
+        """Have a failed member count as one that left. `ValueError` for one that is not failed."""
+        peer = self._open()
+        force_leave = getattr(peer, "force_leave", None)
+        if force_leave is None:
+            raise NotImplementedError("this version of the protocol has no force-leave")
+        force_leave(name, _now())
         self._perform()
 
     def events(self) -> EventReader:
@@ -332,6 +384,9 @@ class Node(NamedValues):
             elif isinstance(effect, Persist):
                 if self._disk is not None:
                     self._disk.save(effect.records)
+            elif isinstance(effect, QuorumChanged):
+                for quorum_reader in self._quorum_readers:
+                    quorum_reader.notice()
             else:
                 for reader in self._readers:
                     reader.notice(effect)

@@ -8,8 +8,8 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from node import cluster_verbs, data_verbs
-from node.asking import Subparsers
+from node import cluster_verbs, data_verbs, member_verbs
+from node.asking import Subparsers, pair
 
 KEYGEN_BYTES = 32
 
@@ -20,6 +20,7 @@ def add(subparsers: Subparsers) -> None:
     _add_keygen(subparsers)
     _add_agent(subparsers)
     cluster_verbs.add(subparsers)
+    member_verbs.add(subparsers)
     data_verbs.add(subparsers)
 
 
@@ -46,7 +47,10 @@ def _add_agent(subparsers: Subparsers) -> None:
     agent.add_argument("--data-dir", metavar="DIR", help="where state outlives the process")
     agent.add_argument("--http", metavar="HOST:PORT", help="TCP (default 127.0.0.1:7848)")
     agent.add_argument(
-        "--tag", metavar="KEY=VALUE", action="append", type=_tag, help="a fact that others see"
+        "--tag", metavar="KEY=VALUE", action="append", type=pair, help="a fact that others see"
+    )
+    agent.add_argument(
+        "--expected", metavar="N|NAME,…", help="of whom a majority is counted (default: all met)"
     )
     agent.add_argument("--profile", help="timings for lan (default), wan, or local: one machine")
     agent.add_argument(
@@ -58,13 +62,6 @@ def _add_agent(subparsers: Subparsers) -> None:
         help="a throw-away member: any free UDP port, an own secret, local timings",
     )
     agent.set_defaults(run=run_agent)
-
-
-def _tag(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    return key, value
 
 
 def run_demo(args: argparse.Namespace) -> int:
@@ -83,7 +80,7 @@ def run_keygen(_: argparse.Namespace) -> int:
 def run_agent(args: argparse.Namespace) -> int:
     """Run the daemon until it has left."""
     from node.agent import log_to_stderr, run
-    from node.config import HTTP_PORT, Config
+    from node.config import HTTP_PORT, Config, parse_expected
 
     throw_away: dict[str, Any] = {}
     if args.dev:
@@ -95,6 +92,8 @@ def run_agent(args: argparse.Namespace) -> int:
     }
     if "secret_file" in given:
         throw_away.pop("secret", None)
+    if args.expected is not None:
+        given["expected"] = parse_expected(args.expected)
     tags = None if args.tag is None else dict(args.tag)
     config = Config.load(
         args.config,

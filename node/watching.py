@@ -8,7 +8,7 @@ changed than are worth telling one by one, it gets `Lagged` and a fresh `Snapsho
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -18,7 +18,7 @@ from crdt import BoundedCounter, GCounter, LWWMap, ORSet, PNCounter, Store
 from crdt.keys import decode_key
 from crdt.store import parse_key
 from crdt.values import key_to_element
-from gossip import MemberEvent
+from gossip import MemberEvent, QuorumView
 from node.errors import NodeClosed
 
 PENDING = 4096
@@ -209,3 +209,41 @@ class EventReader:
             if self._closed:
                 raise StopAsyncIteration
             self._news = trio.Event()
+
+
+class QuorumReader:
+    """What one reader has not seen yet of the quorum view. What counts is how it is, not how it
+    came to be so: who is slow gets the latest.
+    """
+
+    def __init__(self, view: Callable[[], QuorumView]) -> None:
+        self._view = view
+        self._seen: str | None = None
+        self._news = trio.Event()
+        self._news.set()
+        self._closed = False
+
+    def notice(self) -> None:
+        """The view has another state."""
+        self._news.set()
+
+    def close(self) -> None:
+        """The node has left: the reader ends."""
+        self._closed = True
+        self._news.set()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> QuorumView:
+        """The view, once its state is another one than was seen last."""
+        while True:
+            await self._news.wait()
+            if self._closed:
+                raise StopAsyncIteration
+            self._news = trio.Event()
+            view = self._view()
+            if view.state != self._seen:
+                self._seen = view.state
+                return view
+            # It changed and changed back before anybody looked.

@@ -62,9 +62,9 @@ def deaf(patch: Any) -> None:
     """A member answers no probe whose number it does not like."""
     honest = Outbox.send_message
 
-    def send_message(self: Outbox, destination: Any, message: Any) -> None:
+    def send_message(self: Outbox, destination: Any, message: Any, *before: bytes) -> None:
         if not (isinstance(message, Ack) and message.sequence % 2):
-            honest(self, destination, message)
+            honest(self, destination, message, *before)
 
     patch.setattr(Outbox, "send_message", send_message)
 

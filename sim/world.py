@@ -14,7 +14,7 @@ from dataclasses import astuple
 from functools import partial
 
 from crdt import CrdtError
-from gossip import Address, MemberEvent, Peer, Persist, Timing, Transmit
+from gossip import Address, MemberEvent, Peer, Persist, QuorumChanged, Timing, Transmit
 from sim.agenda import SECOND, Agenda, nanoseconds
 from sim.disk import DiskFault, Health, Snapshot
 from sim.errors import SimError
@@ -351,6 +351,8 @@ class World:
             if isinstance(effect, Transmit):
                 self._send(host, effect.datagram, effect.destination)
                 continue
+            if isinstance(effect, QuorumChanged):
+                continue  # advice to an application, of which there is none here
             try:
                 self._perform_one(host, effect)
             except DiskFault as fault:

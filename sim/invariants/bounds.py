@@ -28,6 +28,9 @@ def sizes(host: Host, peer: Peer, members: int) -> Iterator[tuple[str, int, int]
     yield "probes of suspects", len(peer._prober._inquiries), MAX_INQUIRIES
     yield "names in dispute", len(peer._prober._challenges), MAX_CHALLENGES
     yield "round-trip times", len(membership.rtt), members
+    yield "coordinates of others", len(peer._positions._known), members
+    yield "members told our coordinate", len(peer._positions._told), members
+    yield "members expected", len(peer._quorum._known) + len(peer._quorum._remembered), members
     yield "contexts of others", len(replication._seen), members
     yield "members to pull from", len(replication._behind), members
     yield "hashes of others", len(peer._comparison._heard), members

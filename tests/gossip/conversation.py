@@ -15,18 +15,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
+from hashlib import blake2b
 from heapq import heappop, heappush
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gossip import Address, MemberEvent, Peer, Persist, Timing, Transmit
 from gossip.channel import Channel
+from gossip.identity import Identity
 from gossip.member import Claim, State
 from gossip.messages import (
     Ack,
     Claims,
     Join,
     Message,
+    Position,
     Probe,
     Table,
     decode_datagram,
@@ -35,8 +39,10 @@ from gossip.messages import (
     encode_claims,
     encode_datagram,
     encode_join,
+    encode_position,
     encode_sender,
 )
+from gossip.quorum import Expected
 
 SECOND = 1_000_000_000
 WALL = 10**18
@@ -54,8 +60,16 @@ def frame(message: Message) -> bytes:
             return encode_claims(type(message), [encode_claim(claim) for claim in message.claims])
         case Join():
             return encode_join(encode_claim(message.claim))
+        case Position():
+            return encode_position(message.coordinate)
         case _:
             return encode(message)
+
+
+@cache
+def identity(name: str) -> Identity:
+    """The key of a member of this name, always the same."""
+    return Identity(blake2b(name.encode(), digest_size=32, person=b"coterie tests").digest())
 
 
 def claim(
@@ -66,13 +80,35 @@ def claim(
     epoch: int = WALL,
     incarnation: int = 0,
     tags: tuple[tuple[str, str], ...] = (),
-    accuser: str = "",
+    accuser: str = "sue",
+    refused: bool = False,
+    holder: str = "",
 ) -> Claim:
-    """A claim about somebody who need not exist."""
+    """A claim about somebody who need not exist, signed by whoever makes it: the member itself, or
+    `holder` in its name; and `accuser`, when it is an accusation.
+    """
     where = address or Address("10.9.9.9", 7847)
-    return Claim(
-        state, name, name.encode()[:16].ljust(16), where, epoch, incarnation, tags, accuser
-    )
+    said = State.LEFT if state is State.LEFT else State.ALIVE
+    key = identity(holder or name).key
+    record = Claim(said, name, key, where, epoch, incarnation, tags)
+    record = identity(holder or name).signed(record)
+    if state in (State.SUSPECT, State.FAILED):
+        return accused(record, by=accuser, state=state, refused=refused)
+    return record
+
+
+def accused(
+    about: Claim, by: str = "sue", state: State = State.SUSPECT, *, refused: bool = False
+) -> Claim:
+    """What `by` says of a member in the boot and incarnation that `about` is about."""
+    return identity(by).accused(about._replace(state=state, accuser=by, refused=refused))
+
+
+def resigned(known: Claim, holder: str = "", **changes: Any) -> Claim:
+    """What a member says of itself, with changes, signed with its key, or with that of `holder`."""
+    usual = {"state": State.ALIVE, "accuser": "", "refused": False, "proof": b""}
+    name = holder or changes.get("name", known.name)
+    return identity(name).signed(known._replace(**usual | {"key": identity(name).key} | changes))
 
 
 class Puppet:
@@ -92,6 +128,14 @@ class Puppet:
     def claim(self) -> Claim:
         """What it would claim of itself."""
         return claim(self.name, address=self.address, epoch=self.epoch)
+
+    def accuses(self, about: Claim, state: State = State.SUSPECT, *, refused: bool = False) -> Claim:
+        """What it would say of somebody else, in its own name."""
+        return accused(about, self.name, state, refused=refused)
+
+    def nack(self, sequence: int, about: Claim, *, refused: bool = False) -> Nack:
+        """Its testimony that a member does not answer."""
+        return Nack(sequence, int(refused), self.accuses(about, refused=refused).proof)
 
     def sealed(self, *frames: bytes) -> bytes:
         """A datagram around these frames."""
@@ -119,10 +163,10 @@ class Puppet:
 
     def expects(self, *expected: Message) -> None:
         """Exactly these messages arrived since the last time, in this order; `ANY` stands for any
-        field. News, which rides on anything, counts only if some is expected.
+        field. News and positions, which ride on anything, count only if some are expected.
         """
-        news = any(isinstance(message, Claims) for message in expected)
-        heard = [message for _, message in self._heard if news or not isinstance(message, Claims)]
+        riders = {Claims, Position}.difference(map(type, expected))
+        heard = [message for _, message in self._heard if type(message) not in riders]
         self._heard = []
         kinds = [type(message) for message in expected]
         as_expected = [type(message) for message in heard] == kinds and heard == list(expected)
@@ -148,7 +192,8 @@ class Conversation:
         """Every datagram sent, while `listening`."""
         self.listening = False
         self.loss = self.duplicate = self.jitter = 0.0
-        self.delay = 0.0005
+        self.delay_between: Callable[[Address, Address], float] = lambda _, __: delay
+        """One way, in seconds."""
         self.blocked: Callable[[Address, Address], bool] = lambda _, __: False
         self._random = Random(seed)
         self._seed = seed
@@ -169,6 +214,7 @@ class Conversation:
         recovered: Mapping[bytes, bytes] | None = None,
         tags: Mapping[str, str] | None = None,
         wall: int = WALL,
+        expected: Expected = None,
     ) -> Peer:
         """Boot a peer, in place of one of this name or at this address that ran before."""
         self._boots += 1
@@ -176,7 +222,7 @@ class Conversation:
         peer = Peer(
             name=name, address=address or where(name), secret=secret,
             wall=lambda: wall + self.now, random=random, entropy=random.randbytes,
-            timing=self.timing, tags=tags, recovered=recovered,
+            timing=self.timing, tags=tags, recovered=recovered, expected=expected,
         )  # fmt: skip
         self.peers[name] = peer
         self._ends[peer.address] = peer
@@ -326,7 +372,8 @@ class Conversation:
         if self.blocked(source, transmit.destination) or self._random.random() < self.loss:
             return
         for _ in range(1 + (self._random.random() < self.duplicate)):
-            seconds = self.delay + self._random.random() * self.jitter
+            delay = self.delay_between(source, transmit.destination)
+            seconds = delay + self._random.random() * self.jitter
             at = self.now + round(seconds * SECOND)
             self._plan(at, transmit.destination, transmit.datagram, source)
 

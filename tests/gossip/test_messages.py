@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gossip import Address
 from gossip.channel import MAX_PLAIN, Dropped
+from gossip.coordinates import DIMENSIONS, ERROR_MAX, HEIGHT_MIN, Coordinate
 from gossip.member import MAX_TAGS, Claim, State
 from gossip.messages import (
     BUCKETS,
@@ -27,6 +28,7 @@ from gossip.messages import (
     Join,
     Message,
     Piece,
+    Position,
     Probe,
     ProbeRequest,
     Pull,
@@ -73,6 +75,10 @@ GOLDEN: list[tuple[Message, str]] = [
     (Delta(1, 2, b"fragment"), "94090102c408667261676d656e74"),
     (Piece(5, 1, 2, b"data"), "950a050102c40464617461"),
     (Want(5, (0, 1023)), "930b059200cd03ff"),
+    (
+        Position(Coordinate((0.001, -0.002, *(6 * [0.0])), 0.0005, -0.00025, ERROR_MAX)),
+        "921ec4160003e8f83000000000000000000000000001f4ff06ff",
+    ),
 ]
 
 
@@ -114,6 +120,15 @@ claims = st.builds(
 )
 several = st.lists(claims, max_size=5).map(tuple)
 places = st.integers(0, MAX_PIECES - 1)
+seconds = st.floats(-3.0, 3.0)
+coordinates = st.builds(
+    Coordinate,
+    st.tuples(*[seconds] * DIMENSIONS),
+    st.floats(HEIGHT_MIN, 10.0),
+    seconds,
+    st.floats(0.01, ERROR_MAX),
+)  # rounded, as they travel:
+positions = coordinates.map(lambda one: Position(Coordinate.unpacked(one.packed())))
 messages = st.one_of(
     st.builds(Probe, u64, names, hashes, hashes),
     st.builds(Ack, u64, hashes, hashes),
@@ -126,6 +141,7 @@ messages = st.one_of(
     st.builds(Delta, u64, st.integers(0, 2), st.binary()),
     st.builds(Piece, u64, places, st.integers(0, MAX_PIECES), st.binary()),
     st.builds(Want, u64, st.lists(places, max_size=9).map(tuple)),
+    positions,
 )
 
 

@@ -357,3 +357,27 @@ def test_names_are_sorted_as_people_do() -> None:
 
 def test_a_condition_keeps_its_spelling_for_the_message() -> None:
     assert condition("members=3")[0] == "members=3"
+
+
+def test_the_round_trip_and_the_exit_code_when_there_is_none(agent: Agent, capsys: Output) -> None:
+    assert printed(capsys, "rtt", "solo") == "0.000 ms\n"
+    assert json.loads(printed(capsys, "rtt", "solo", "solo", "-o", "json"))["rtt"] == 0.0
+    assert "no member 'x'" in failing(capsys, 1, "rtt", "solo", "x")
+
+
+def test_tags_from_the_command(agent: Agent, capsys: Output) -> None:
+    assert printed(capsys, "tags", "set", "zone=a", "rack=b=c") == ""
+    assert "rack  b=c\nzone  a\n" in printed(capsys, "tags", "get")
+    assert json.loads(printed(capsys, "tags", "get", "-o", "json"))["tags"]["zone"] == "a"
+    assert printed(capsys, "tags", "delete", "zone", "rack") == ""
+    assert "no tag 'zone'" in failing(capsys, 1, "tags", "delete", "zone")
+    assert "more than 64 tags" in failing(capsys, 2, "tags", "set", "k=" + "v" * 600)
+    assert "is not KEY=VALUE" in failing(capsys, 2, "tags", "set", "zone")
+
+
+def test_info_shows_the_quorum(agent: Agent, capsys: Output) -> None:
+    assert "1 of 1 are there\n" in printed(capsys, "info")
+
+
+def test_force_leave_of_nobody(agent: Agent, capsys: Output) -> None:
+    assert "no member 'x'" in failing(capsys, 1, "force-leave", "x")

@@ -6,6 +6,7 @@ import math
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from node import Config
 from node.bodies import plain, plain_key
 from node.demo.cluster import Agent, Cluster
 from node.http import AgentRoutes
+from node.http_members import MemberRoutes
 from node.problems import Problem
 from tests.node.waiting import until
 
@@ -82,6 +84,7 @@ def test_the_status_says_who_the_agent_is(agent: Agent) -> None:
     assert content["http"] == agent.http
     assert content["phase"] == "running"
     assert content["members"] == {"alive": 1}
+    assert content["quorum"].keys() == {"state", "present", "expected"}
     assert set(content["statistics"]) >= {"datagrams_sent", "bytes_sent", "dropped"}
     assert content["digest"] == ask(agent, "GET", "/v1/digest")[2]["digest"]
 
@@ -359,3 +362,43 @@ def test_a_question_that_is_too_long_is_a_bad_request(agent: Agent, path: str) -
     status, _, problem = ask(agent, "GET", path + "x" * 2000)
     assert status == 400
     assert "longer than 1024" in problem["detail"]
+
+
+# Single members.
+
+
+def test_a_round_trip_is_told_between_those_who_are_known(agent: Agent) -> None:
+    assert ask(agent, "GET", "/v1/rtt/solo")[2] == {"a": "solo", "b": "solo", "rtt": 0.0}
+    assert ask(agent, "GET", "/v1/rtt/solo/solo")[2]["rtt"] == 0.0
+    assert (
+        refused(ask(agent, "GET", "/v1/rtt/solo/x%2Fy"), 404)["detail"]
+        == "there is no member 'x/y'"
+    )
+
+
+def test_a_round_trip_that_nobody_knows_is_not_found(agent: Agent) -> None:
+    stranger = Address("127.0.0.1", 9)
+    node = SimpleNamespace(
+        name="a",
+        rtt=lambda a, b: None,
+        members=lambda: [Member(n, "", stranger, "alive", 0, {}, None) for n in "ab"],
+    )
+    request = Request({"type": "http", "path_params": {"a": "b"}})
+    with pytest.raises(Problem, match="between 'b' and 'a' is not known yet"):
+        trio.run(MemberRoutes(node).rtt, request)  # type: ignore[arg-type]
+
+
+def test_tags_are_set_and_deleted(agent: Agent) -> None:
+    before = ask(agent, "GET", "/v1/tags")[2]["tags"]
+    assert ask(agent, "PUT", "/v1/tags", '{"zone": "a", "x/y": "1"}')[2] == {
+        "tags": before | {"zone": "a", "x/y": "1"}
+    }
+    assert ask(agent, "DELETE", "/v1/tags/x%2Fy")[2] == {"tags": before | {"zone": "a"}}
+    refused(ask(agent, "DELETE", "/v1/tags/x%2Fy"), 404)
+    for bad in ("[]", '{"zone": 1}', '{"": "a"}', '{"zone": "b", "k": "%s"}' % ("v" * 600)):
+        refused(ask(agent, "PUT", "/v1/tags", bad), 400)
+    assert ask(agent, "DELETE", "/v1/tags/zone")[2] == {"tags": before}
+
+
+def test_force_leave_of_nobody_is_refused(agent: Agent) -> None:
+    refused(ask(agent, "POST", "/v1/members/nobody/force-leave"), 404)

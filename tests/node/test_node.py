@@ -90,6 +90,14 @@ async def test_members_show_names_addresses_and_tags() -> None:
         await until(lambda: b.members()[0].rtt is not None)
 
 
+async def test_a_node_estimates_the_round_trip_of_others(three: tuple[Node, Node, Node]) -> None:
+    one = three[0]
+    await until(lambda: one.rtt("web-2", "web-3") is not None)
+    assert one.rtt("web-1", "web-1") == 0.0
+    assert one.rtt("web-1", "nobody") is None
+    assert 0 < (one.rtt("web-3", "web-1") or 0.0) < 5.0
+
+
 async def test_sync_that_cannot_be_reached_says_so_and_keeps_the_write(
     three: tuple[Node, Node, Node],
 ) -> None:

@@ -1,0 +1,121 @@
+"""What a peer shows of itself and of the cluster. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from crdt import CausalContext, NamedValues, Replicated, Store
+
+from .comparison import Comparison
+from .effects import QuorumView
+from .history import Case
+from .identity import member_id
+from .member import Address, Member
+from .membership import Membership
+from .outbox import Outbox
+from .positions import Positions
+from .quorum import Quorum
+from .reconnect import Reconnect
+from .replication import Replication
+from .statistics import Statistics
+from .tags import Tags
+from .talk import Talk
+
+T = TypeVar("T", bound=Replicated)
+
+
+class View(NamedValues):
+    """The part of `Peer` that reads."""
+
+    store: Store
+    _comparison: Comparison
+    _membership: Membership
+    _outbox: Outbox
+    _positions: Positions
+    _quorum: Quorum
+    _received_bytes: int
+    _received_datagrams: int
+    _reconnect: Reconnect
+    _replication: Replication
+    _tags: Tags
+    _talk: Talk
+
+    @property
+    def id(self) -> str:
+        """This member's id, hex."""
+        return member_id(self._membership.me.key).hex()
+
+    @property
+    def address(self) -> Address:
+        """Where this member is reached."""
+        return self._membership.me.address
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """This member's tags as they were set last: a copy."""
+        return self._tags.current
+
+    def members(self) -> tuple[Member, ...]:
+        """All members heard of, this one included, by name."""
+        return self._membership.members()
+
+    def rtt(self, a: str, b: str) -> float | None:
+        """The round trip between two members in seconds: as measured from here, else as their
+        coordinates tell; None when neither is known.
+        """
+        return self._positions.rtt(a, b)
+
+    @property
+    def quorum(self) -> QuorumView:
+        """Whether most of the expected members are there, as seen from here: advice."""
+        return self._quorum.view
+
+    def why(self, name: str) -> list[Case]:
+        """The suspicions of a member that are known here, the latest first, with their reasons."""
+        return self._membership.cases(name)
+
+    def open_value(self, name: str, kind: type[T]) -> T:
+        """The value called `name`, live; `CrdtError` when that name has another type."""
+        return self.store.open(name, kind)
+
+    def names(self, prefix: str = "") -> dict[str, str]:
+        """The names in use that start with `prefix`, each with its type."""
+        return {name: kind.NAME for name, kind in self.store.types(prefix)}
+
+    def digest(self) -> str:
+        """A hash of the whole replicated state, hex: equal on two members exactly when their states
+        are equal.
+        """
+        return self.store.digest()
+
+    def context(self) -> CausalContext:
+        """Which events of the data have been seen here: a copy."""
+        return self.store.context.copy()
+
+    def held_by(self, context: CausalContext) -> tuple[str, ...]:
+        """The other members that are known to have seen all of `context`."""
+        return self._replication.held_by(context)
+
+    def converged(self) -> bool:
+        """Whether every other member, as last heard, sees the same members and holds the same
+        data.
+        """
+        return self.joined and self._comparison.agreed(self._replication.hash())
+
+    @property
+    def joined(self) -> bool:
+        """Whether another member was ever met; True also when nobody was to be called."""
+        return self._reconnect.joined
+
+    def statistics(self) -> Statistics:
+        """What went over the wire so far."""
+        return Statistics(
+            datagrams_sent=self._outbox.datagrams,
+            bytes_sent=self._outbox.bytes,
+            datagrams_received=self._received_datagrams,
+            bytes_received=self._received_bytes,
+            dropped={reason: self._talk.drops[reason] for reason in sorted(self._talk.drops)},
+            name_conflicts=self._membership.conflicts,
+            members_refused=self._membership.refused,
+            measurements_ignored=self._positions.ignored,
+        )
