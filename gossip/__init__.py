@@ -10,14 +10,16 @@ simulator:
 
 `now` is integer nanoseconds of a monotonic clock. Waking late is fine, waking early is harmless.
 
-A datagram is opened (`channel`), decoded (`messages`) and routed (`peer`) to the machine whose
+A datagram is opened (`channel`), decoded (`messages`) and routed (`talk`) to the machine whose
 business it is: `membership` (who is there), `prober` (are you there?), `replication` (which data to
-whom), `parcels` (what is larger than a datagram), `positions` (how far is it?). `rumors` holds the
-news that rides on whatever leaves, and `quorum` says whether most are there.
+whom), `parcels` (what is larger than a datagram), `positions` (how far is it?), `broadcasts` and
+`queries` (what users tell and ask each other). `rumors` holds the news that rides on whatever
+leaves, and `quorum` says whether most are there.
 """
 
 from crdt import CausalContext
 
+from .broadcasts import TooManyEvents
 from .effects import (
     Effect,
     MemberEvent,
@@ -28,12 +30,20 @@ from .effects import (
     MemberSuspected,
     MemberUpdated,
     Persist,
+    QueryAnswered,
+    QueryAsked,
+    QueryDone,
+    QueryId,
     QuorumChanged,
     QuorumView,
     Transmit,
+    UserEffect,
+    UserEvent,
+    UserEventsLost,
 )
 from .member import Address, Member
 from .peer import Peer
+from .selection import Where, where
 from .statistics import Statistics
 from .timing import Timing
 
@@ -51,9 +61,19 @@ __all__ = [
     "MemberUpdated",
     "Peer",
     "Persist",
+    "QueryAnswered",
+    "QueryAsked",
+    "QueryDone",
+    "QueryId",
     "QuorumChanged",
     "QuorumView",
     "Statistics",
     "Timing",
+    "TooManyEvents",
     "Transmit",
+    "UserEffect",
+    "UserEvent",
+    "UserEventsLost",
+    "Where",
+    "where",
 ]

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from .member import Address, Member
 
@@ -91,4 +91,66 @@ class QuorumChanged:
     view: QuorumView
 
 
-Effect = Transmit | Persist | MemberEvent | QuorumChanged
+class QueryId(NamedTuple):
+    """Names a query: who asks, in which boot, and under which number."""
+
+    asker: str
+    boot: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserEvent:
+    """Somebody's `broadcast`, in the order in which he made them."""
+
+    origin: str
+    topic: str
+    payload: Any
+    sequence: int
+    boot: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserEventsLost:
+    """So many events of this origin cannot be had any more, and what follows comes after them.
+
+    The number counts broadcasts and queries alike, whether a query was meant for us or not. Where
+    the origin is gone, and we never heard where its events begin for us, it is an upper bound.
+    """
+
+    origin: str
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueryAsked:
+    """Somebody asks: to be answered with `Peer.answer(id, …)`, or `Peer.decline(id, …)`."""
+
+    id: QueryId
+    topic: str
+    payload: Any
+    timeout: int
+    """How long there is to answer, in nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryAnswered:
+    """A member answered our query of this number."""
+
+    query: int
+    responder: str
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class QueryDone:
+    """Our query of this number is over: everybody has answered, or its time is up."""
+
+    query: int
+    silent: tuple[str, ...]
+    """The members it was meant for from which nothing came."""
+
+
+UserEffect = UserEvent | UserEventsLost | QueryAsked | QueryAnswered | QueryDone
+
+Effect = Transmit | Persist | MemberEvent | QuorumChanged | UserEffect

@@ -21,6 +21,7 @@ from .channel import Dropped
 from .coordinates import Coordinate
 from .identity import KEY_BYTES, SIGNATURE_BYTES, is_genuine
 from .member import MAX_TAGS, Address, Claim, State, is_name, tags_fit
+from .user_messages import USER_KINDS, UserMessage
 
 HASH_BYTES = 8
 """The size of the hashes that ride on probes."""
@@ -164,6 +165,7 @@ Message = (
     | Piece
     | Want
     | Position
+    | UserMessage
 )
 
 MAX_PIECES = 16384
@@ -310,6 +312,7 @@ KINDS: dict[int, tuple[type[Any], tuple[Field, ...]]] = {
     12: (Nack, (_integer(U64), _integer(1), _bytes)),
     13: (Seen, (_ip, _port)),
     30: (Position, (_coordinate,)),
+    **USER_KINDS,
 }
 
 _NUMBERS = {message: kind for kind, (message, _) in KINDS.items()}

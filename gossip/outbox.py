@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from .backlog import Backlog
 from .channel import MAX_PLAIN, Channel
 from .effects import Effect, Transmit
 from .member import Address, Claim
@@ -31,6 +32,11 @@ TABLE_BYTES = CLAIMS_BYTES + 9
 TABLE_CLAIMS = 64
 """The most claims in one frame."""
 
+EVENTS_SHARE = 3
+"""In one datagram out of so many, events go before news of members; chosen by us: detection and
+refutation matter more, and an event has its own first datagrams besides.
+"""
+
 FRAME_BYTES = 24
 """What stands around a fragment or a piece in its frame, at most."""
 
@@ -46,6 +52,9 @@ class Outbox:
         self._timing = timing
         self._sender = (-1, b"")
         self.ship: Callable[[Address, bytes], None]
+        self.backlog = Backlog()
+        """Events of users, which ride along as rumors do."""
+        self._turn = 0
         self.effects: list[Effect] = []
         self.datagrams = 0
         self.bytes = 0
@@ -65,15 +74,33 @@ class Outbox:
         if room < 0:
             self._send_apart(destination, *frames)
             return
-        if membership.rumors:
-            limit = self._timing.retransmits(len(membership))
-            claims = membership.rumors.take(room - CLAIMS_BYTES, limit)
-            if claims:
-                frames = (*frames, encode_claims(claims))
+        if membership.rumors or self.backlog.frames:
+            frames = (*frames, *self._beside(room))
         datagram = self._channel.seal(encode_datagram(sender, frames))
         self.datagrams += 1
         self.bytes += len(datagram)
         self.effects.append(Transmit(datagram, destination))
+
+    def _beside(self, room: int) -> list[bytes]:
+        """News of members and events of users, as much as fits.
+
+        Neither can starve the other: events have the first choice in every third datagram, and what
+        one leaves of the room is the other's.
+        """
+        membership = self._membership
+        limit = self._timing.retransmits(len(membership))
+        self._turn = (self._turn + 1) % EVENTS_SHARE
+        frames: list[bytes] = []
+        if self._turn == 0:
+            frames = self.backlog.take(room, limit)
+            room -= sum(map(len, frames))
+        claims = membership.rumors.take(room - CLAIMS_BYTES, limit) if membership.rumors else []
+        if claims:
+            frames.append(encode_claims(claims))
+            room -= len(frames[-1])
+        if self._turn and self.backlog.frames:
+            frames += self.backlog.take(room, limit)
+        return frames
 
     def _send_apart(self, destination: Address, *frames: bytes) -> None:
         """What is too large together goes one by one; what is too large alone, in pieces."""

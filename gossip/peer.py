@@ -39,7 +39,9 @@ from .reconnect import Reconnect
 from .records import Records
 from .replication import Replication
 from .roaming import Roaming
+from .speaking import Speaking
 from .spreading import Spreading
+from .statistics import Statistics
 from .tags import Tags, encoded
 from .talk import Talk
 from .timers import Timers
@@ -47,7 +49,7 @@ from .timing import Timing
 from .view import View
 
 
-class Peer(View):
+class Peer(View, Speaking):
     """One member. See the package's docstring for how to drive it."""
 
     def __init__(
@@ -114,6 +116,7 @@ class Peer(View):
         self._reconnect = Reconnect(*common)
         self._comparison = Comparison(*common)
         self._spreading = Spreading(*common)
+        self._open_mouth(*common)
         self._roaming = Roaming(self._membership, self._outbox)
         self._tags = Tags(self._membership, self._timers)
         self._positions = Positions(self._membership, self._random)
@@ -146,6 +149,7 @@ class Peer(View):
             roaming=self._roaming,
             positions=self._positions,
         )
+        talk.users = self._heard
         self._prober = talk.prober = Prober(
             membership=self._membership,
             timing=self._timing,
@@ -177,8 +181,6 @@ class Peer(View):
             probe=talk.probe,
             done=self._end,
         )
-
-    # Driving.
 
     def start(self, now: int, join: Sequence[Address] = ()) -> None:
         """Begin to run, and to call these addresses until somebody answers."""
@@ -260,11 +262,26 @@ class Peer(View):
         self._replication.solicit(now)
         self._settle(now)
 
+    def statistics(self) -> Statistics:
+        """What went over the wire so far."""
+        return Statistics(
+            datagrams_sent=self._outbox.datagrams,
+            bytes_sent=self._outbox.bytes,
+            datagrams_received=self._received_datagrams,
+            bytes_received=self._received_bytes,
+            dropped={reason: self._talk.drops[reason] for reason in sorted(self._talk.drops)},
+            name_conflicts=self._membership.conflicts,
+            members_refused=self._membership.refused,
+            users=self.user_counts(),
+            measurements_ignored=self._positions.ignored,
+        )
+
     def check(self) -> None:
         """Assert every invariant of this member's state."""
         self._membership.check()
         self._positions.check()
         self._quorum.check()
+        self._check_speaking()
         self.store.check()
         timer = self._timers.next
         assert self.phase != "running" or timer is not None, "a running member waits for nothing"
@@ -298,6 +315,7 @@ class Peer(View):
     def _tell(self, event: MemberEvent) -> None:
         self._outbox.effects.append(event)
         self._quorum.heard(event.member)
+        self._noticed(event)
         if isinstance(event, MemberJoined | MemberUpdated):
             self._records.remember(event.member)
         elif isinstance(event, MemberLeft):

@@ -18,3 +18,5 @@ class Statistics:
     name_conflicts: int
     members_refused: int
     measurements_ignored: int
+    users: Mapping[str, int]
+    """What became of broadcasts, queries and answers."""

@@ -7,7 +7,7 @@ what this member has seen: so two members that talk at all notice whether they d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .channel import Dropped
 from .comparison import Comparison
@@ -45,6 +45,7 @@ from .replication import Replication
 from .roaming import Roaming
 from .timers import Timers
 from .timing import Timing
+from .user_messages import UserMessage
 
 _UNDISPUTED = (State.ALIVE, State.LEFT)
 """Whoever speaks and is believed to be this need not be told of it."""
@@ -60,6 +61,8 @@ class Talk:
     prober: Prober
     parcels: Parcels
     farewell: Farewell
+    users: Callable[[UserMessage, str, int, int], None]
+    """Is told what is for users, of whom, in which boot, and when."""
 
     def __init__(
         self,
@@ -158,6 +161,8 @@ class Talk:
                 self.parcels.wanted(message, source)
             case Position():
                 self._positions.heard(message, sender)
+            case _:
+                self.users(message, sender, self._epoch, now)
 
     def unwrap(self, sender: str, source: Address, frame: bytes, now: int) -> None:
         """A parcel is whole."""

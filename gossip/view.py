@@ -17,9 +17,7 @@ from .positions import Positions
 from .quorum import Quorum
 from .reconnect import Reconnect
 from .replication import Replication
-from .statistics import Statistics
 from .tags import Tags
-from .talk import Talk
 
 T = TypeVar("T", bound=Replicated)
 
@@ -33,12 +31,9 @@ class View(NamedValues):
     _outbox: Outbox
     _positions: Positions
     _quorum: Quorum
-    _received_bytes: int
-    _received_datagrams: int
     _reconnect: Reconnect
     _replication: Replication
     _tags: Tags
-    _talk: Talk
 
     @property
     def id(self) -> str:
@@ -106,16 +101,3 @@ class View(NamedValues):
     def joined(self) -> bool:
         """Whether another member was ever met; True also when nobody was to be called."""
         return self._reconnect.joined
-
-    def statistics(self) -> Statistics:
-        """What went over the wire so far."""
-        return Statistics(
-            datagrams_sent=self._outbox.datagrams,
-            bytes_sent=self._outbox.bytes,
-            datagrams_received=self._received_datagrams,
-            bytes_received=self._received_bytes,
-            dropped={reason: self._talk.drops[reason] for reason in sorted(self._talk.drops)},
-            name_conflicts=self._membership.conflicts,
-            members_refused=self._membership.refused,
-            measurements_ignored=self._positions.ignored,
-        )

@@ -10,11 +10,25 @@ from gossip import (
     MemberRecovered,
     MemberSuspected,
     MemberUpdated,
+    QueryAnswered,
     QuorumView,
+    UserEvent,
+    UserEventsLost,
+    Where,
+    where,
 )
 from node.config import Config
-from node.errors import ConfigError, DiskError, NodeClosed, NodeError, StartError, SyncTimeout
+from node.errors import (
+    ConfigError,
+    DiskError,
+    NodeBusy,
+    NodeClosed,
+    NodeError,
+    StartError,
+    SyncTimeout,
+)
 from node.node import Node
+from node.talking import Answers, BroadcastReader, Question
 from node.watching import (
     Change,
     CounterChanged,
@@ -29,6 +43,8 @@ from node.watching import (
 
 __all__ = [
     "Address",
+    "Answers",
+    "BroadcastReader",
     "Change",
     "Config",
     "ConfigError",
@@ -48,11 +64,18 @@ __all__ = [
     "MemberSuspected",
     "MemberUpdated",
     "Node",
+    "NodeBusy",
     "NodeClosed",
     "NodeError",
+    "QueryAnswered",
+    "Question",
     "QuorumView",
     "Snapshot",
     "StartError",
     "SyncTimeout",
+    "UserEvent",
+    "UserEventsLost",
     "ValueChanged",
+    "Where",
+    "where",
 ]

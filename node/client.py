@@ -9,7 +9,7 @@ import http.client
 import json
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode, urlsplit
@@ -89,6 +89,25 @@ class Client:
             raise self._unreachable(error) from None
         self._used = time.monotonic()
         return self._content(status, text)
+
+    def stream(self, *path: str, **query: str | None) -> Iterator[dict[str, Any]]:
+        """The objects of a stream of server-sent events, as they come, until the agent ends it."""
+        chosen = {key: value for key, value in query.items() if value is not None}
+        target = "/" + "/".join(quote(part, safe="") for part in path)
+        target += f"?{urlencode(chosen)}" if chosen else ""
+        self._connection.close()  # one that idles may be closed just now
+        try:
+            self._connection.request("GET", target)
+            response = self._connection.getresponse()
+            if response.status != 200:
+                self._content(response.status, response.read())
+            for line in response:
+                if line.startswith(b"data: "):
+                    yield json.loads(line[6:])
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from None
+        finally:
+            self._connection.close()
 
     def _content(self, status: int, text: bytes) -> dict[str, Any]:
         try:

@@ -50,3 +50,7 @@ class SyncTimeout(NodeError, TimeoutError):  # noqa: N818  (the contract's name)
 
 class NodeClosed(NodeError):  # noqa: N818  (a state, as in trio.ClosedResourceError)
     """The node has left or was never started: nothing was changed."""
+
+
+class NodeBusy(NodeError):  # noqa: N818  (a state, too)
+    """There is a bound to how much may be under way at once: nothing was sent."""

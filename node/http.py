@@ -32,12 +32,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gossip import Address, Member
+from gossip import Address, Member, MemberEvent
 from node.bodies import answer, read_object
 from node.config import Config
 from node.errors import NodeError
 from node.http_data import DataRoutes
 from node.http_members import MemberRoutes
+from node.http_talk import TalkRoutes
 from node.node import Node
 from node.problems import HANDLERS, Problem
 
@@ -48,7 +49,12 @@ LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 def application(node: Node, config: Config, url: str, stop: Callable[[], None]) -> ASGIApp:
     """The whole interface; ``stop`` ends the agent after a leave that was asked for here."""
     agent = AgentRoutes(node, config, url, stop)
-    routes = [*agent.routes(), *MemberRoutes(node).routes(), *DataRoutes(node).routes()]
+    routes = [
+        *agent.routes(),
+        *MemberRoutes(node).routes(),
+        *DataRoutes(node).routes(),
+        *TalkRoutes(node, event_object).routes(),
+    ]
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False  # a trailing slash is an empty key, not a typing error
     return LocalOnly(app)
@@ -65,6 +71,11 @@ def member_object(member: Member) -> dict[str, Any]:
         "tags": dict(member.tags),
         "rtt": member.rtt,
     }
+
+
+def event_object(event: MemberEvent) -> dict[str, Any]:
+    """A membership event as JSON: its name, and the member as it is now."""
+    return {"event": type(event).__name__, "member": member_object(event.member)}
 
 
 class AgentRoutes:

@@ -13,7 +13,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from weakref import WeakSet
 
 import trio
@@ -22,6 +22,7 @@ from crdt import CausalContext, CrdtError, NamedValues, Replicated
 from gossip import (
     Address,
     Member,
+    MemberEvent,
     Peer,
     Persist,
     QuorumChanged,
@@ -35,6 +36,7 @@ from node.disk import Disk
 from node.errors import NodeClosed, StartError, SyncTimeout
 from node.machine import machine_of
 from node.tags import Tags
+from node.talking import Answerer, Answers, BroadcastReader, Selection, Talk
 from node.udp import resolve
 from node.watching import EventReader, QuorumReader, Watcher
 
@@ -71,11 +73,12 @@ class Node(NamedValues):
         self._heard = trio.Event()
         self._sleeping_until = math.inf
         # Weak: a reader that its user dropped, by a break or otherwise, is not told any more.
-        self._readers: WeakSet[EventReader] = WeakSet()
+        self._readers: WeakSet[EventReader[MemberEvent]] = WeakSet()
         self._watchers: WeakSet[Watcher] = WeakSet()
         self._quorum_readers: WeakSet[QuorumReader] = WeakSet()
         self.tags = Tags(lambda: self._running().tags, self._set_tags)
         """What other members see beside the name; to be read and changed."""
+        self._talk = Talk(_now, self._perform)
 
     # Life.
 
@@ -123,6 +126,7 @@ class Node(NamedValues):
         async with trio.open_nursery() as nursery:
             nursery.cancel_scope.shield = True
             self._working = nursery.cancel_scope
+            self._talk.nursery = nursery
             nursery.start_soon(self._receive)
             nursery.start_soon(self._keep_time)
             nursery.start_soon(self._resolve_later)
@@ -144,6 +148,7 @@ class Node(NamedValues):
             watcher.close()
         for quorum_reader in self._quorum_readers:
             quorum_reader.close()
+        self._talk.close()
 
     def _open_peer(self, address: Address) -> Peer:
         config, machine = self.config, self._machine
@@ -318,19 +323,65 @@ class Node(NamedValues):
 
     def force_leave(self, name: str) -> None:
         """Have a failed member count as one that left. `ValueError` for one that is not failed."""
-        peer = self._open()
-        force_leave = getattr(peer, "force_leave", None)
-        if force_leave is None:
-            raise NotImplementedError("this version of the protocol has no force-leave")
-        force_leave(name, _now())
+        if not self._open().force_leave(name, _now()):
+            raise ValueError(f"no other member is called {name!r}, or it has left")
         self._perform()
 
-    def events(self) -> EventReader:
+    def events(self) -> EventReader[MemberEvent]:
         """Iterate over membership events from now on, until this node has left."""
         self._open()
-        reader = EventReader()
+        reader = EventReader[MemberEvent]()
         self._readers.add(reader)
         return reader
+
+    def also_tell(self, reader: EventReader[Any]) -> None:
+        """Tell a reader everything: of members, and what users tell each other."""
+        self._open()
+        self._readers.add(reader)
+        self._talk.listeners.add(reader)
+
+    # What users tell and ask each other.
+
+    async def broadcast(self, topic: str, payload: Any = None) -> None:
+        """Send an event to all members, this one included; plain data of up to 800 bytes.
+
+        It waits while more is under way than can be repaired. `ValueError` or `TypeError` for what
+        cannot be carried.
+        """
+        await self._talk.broadcast(self._open, topic, payload)
+
+    def broadcasts(self, topic: str | None = None) -> BroadcastReader:
+        """Iterate over the events of a topic, or of all, from now on, until this node has left.
+
+        Those of one member come in the order in which it sent them, each once. `UserEventsLost`
+        says that some of them could not be had any more, `Lagged` that this reader was too slow.
+        """
+        self._open()
+        return self._talk.reader(topic)
+
+    async def query(
+        self,
+        topic: str,
+        payload: Any = None,
+        *,
+        timeout: float = 5.0,
+        where: Selection = None,
+        relays: int = 0,
+    ) -> Answers:
+        """Ask the members that `where` selects, all if it is left out; iterate over the answers.
+
+        `where` is a mapping of tags, a list of names, or what `node.where(…)` makes. The iteration
+        ends when all have answered, at the latest after `timeout` seconds; `silent` then names
+        those from which nothing came. With `relays`, each answer comes through so many others too.
+        """
+        return await self._talk.query(self._open, topic, payload, timeout, where, relays)
+
+    def answer(self, topic: str, function: Answerer | None) -> None:
+        """Have a function answer the queries about a topic: called with a `Question`, it returns
+        the answer, and may be async. Another one takes its place, None ends it.
+        """
+        self._open()
+        self._talk.answer(topic, function)
 
     def block(self, addresses: Collection[Address]) -> None:
         """Cut this node off from these addresses (from none, when empty): for demos and tests.
@@ -387,9 +438,11 @@ class Node(NamedValues):
             elif isinstance(effect, QuorumChanged):
                 for quorum_reader in self._quorum_readers:
                     quorum_reader.notice()
-            else:
+            elif isinstance(effect, MemberEvent):
                 for reader in self._readers:
                     reader.notice(effect)
+            else:
+                self._talk.notice(effect, peer)
         due = peer.next_wake
         if due is not None and due < self._sleeping_until:
             self._wake_up()

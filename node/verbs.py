@@ -8,7 +8,7 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from node import cluster_verbs, data_verbs, member_verbs
+from node import cluster_verbs, data_verbs, member_verbs, talk_verbs
 from node.asking import Subparsers, pair
 
 KEYGEN_BYTES = 32
@@ -22,6 +22,7 @@ def add(subparsers: Subparsers) -> None:
     cluster_verbs.add(subparsers)
     member_verbs.add(subparsers)
     data_verbs.add(subparsers)
+    talk_verbs.add(subparsers)
 
 
 def _add_demo(subparsers: Subparsers) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import trio
 
@@ -18,7 +18,7 @@ from crdt import BoundedCounter, GCounter, LWWMap, ORSet, PNCounter, Store
 from crdt.keys import decode_key
 from crdt.store import parse_key
 from crdt.values import key_to_element
-from gossip import MemberEvent, QuorumView
+from gossip import QuorumView
 from node.errors import NodeClosed
 
 PENDING = 4096
@@ -172,17 +172,20 @@ class Watcher:
         return (CounterChanged if counts else ValueChanged)(name, value)
 
 
-class EventReader:
-    """The membership events that one reader has not seen yet."""
+E = TypeVar("E")
+
+
+class EventReader(Generic[E]):
+    """The events that one reader has not seen yet."""
 
     def __init__(self) -> None:
-        self._pending: deque[MemberEvent] = deque()
+        self._pending: deque[E] = deque()
         self._missed = 0
         self._news = trio.Event()
         self._closed = False
 
-    def notice(self, event: MemberEvent) -> None:
-        """Something happened to a member."""
+    def notice(self, event: E) -> None:
+        """Something happened."""
         self._news.set()
         self._pending.append(event)
         if len(self._pending) > PENDING:
@@ -197,7 +200,7 @@ class EventReader:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> MemberEvent | Lagged:
+    async def __anext__(self) -> E | Lagged:
         """The next event, or how many were dropped before it."""
         while True:
             await self._news.wait()

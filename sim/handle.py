@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from crdt import NamedValues, Replicated
-from gossip import Peer, Statistics
+from gossip import Peer, Statistics, UserEvent, UserEventsLost
 from sim.agenda import SECOND, finite, nanoseconds
 from sim.clocks import drift
 from sim.disk import Health, Snapshot, count
@@ -72,6 +72,32 @@ class Handle(NamedValues):
     def statistics(self) -> Statistics:
         """What went over the wire since this process was started."""
         return self._peer().statistics()
+
+    def broadcast(self, topic: str, payload: Any = None) -> int:
+        """Tell something to the users of all nodes; the number of that event, from 1 in each boot.
+
+        `ValueError` or `TypeError` for what cannot be carried, `SimError` when there is no room for
+        more within this moment, and from a paused node.
+        """
+        self._peer()
+        if self._host.paused:
+            raise SimError(f"{self.name} is paused: it says nothing")
+        return self._world.broadcast(self._host, topic, payload)
+
+    def heard(self, topic: str | None = None) -> list[tuple[str, Any]]:
+        """What this process was told by the users of all nodes, in order: (of whom, what)."""
+        self._peer()
+        return [
+            (effect.origin, effect.payload)
+            for effect in self._host.received
+            if isinstance(effect, UserEvent) and topic in (None, effect.topic)
+        ]
+
+    def unheard(self) -> int:
+        """How many events this process was told that it lost."""
+        self._peer()
+        lost = (each for each in self._host.received if isinstance(each, UserEventsLost))
+        return sum(effect.missed for effect in lost)
 
     # What befalls its process.
 

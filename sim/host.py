@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from gossip import Address, Peer, Timing
+from gossip import Address, Peer, Timing, UserEffect
 from sim.agenda import SECOND, Agenda
 from sim.clocks import Clocks
 from sim.disk import Disk
@@ -40,6 +40,7 @@ class Host:
         "paused",
         "peer",
         "powered",
+        "received",
         "running",
         "seen_as",
         "service",
@@ -75,6 +76,7 @@ class Host:
         self.busy_until: int | None = None  # when a slow process is done with what it is at
         self.alarmed = False  # whether that is its alarm
         self.due: int | None = None  # the one entry of the agenda that will wake the process
+        self.received: list[UserEffect] = []  # what it told its user that others said
         self.wakes = (0, 0)  # (when, how often) it was woken at the latest moment
 
     def boot(self, seed: int, secret: bytes, now: int) -> Peer:

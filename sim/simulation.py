@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
+from typing import Any
 
 from gossip import MemberEvent, Timing
 from sim.agenda import SECOND, nanoseconds
@@ -203,6 +204,13 @@ class Simulation:
         """Every membership event at every node so far: (virtual seconds, node, event)."""
         return self._world.events
 
+    def unheard(self) -> list[tuple[str, str, Any]]:
+        """The broadcasts that running nodes have yet to hear, or to be told are lost, of origins
+        that still run: (who, of whom, what). Empty, some time after everybody reaches everybody.
+        """
+        owed = self._world.watch.broadcasts.owed()
+        return [(host.name, origin, said.payload) for host, origin, _, said in owed]
+
     @property
     def trace_hash(self) -> str:
         """The hash of everything that has happened: the same in every run of the same seed and
@@ -238,7 +246,9 @@ class Simulation:
     def violations(self) -> list[InvariantViolation]:
         """Every invariant that is or was broken, each as the exception that `check` raises."""
         world = self._world
-        found = world.watch.examine(world.hosts, world.agenda.now, intact=world.network.intact)
+        found = world.watch.examine(
+            world.hosts, world.agenda.now, intact=world.network.intact, calm=world.calm
+        )
         return [self._violation(broken) for broken in found]
 
     def found(self) -> list[InvariantViolation]:

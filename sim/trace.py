@@ -62,6 +62,10 @@ class Kind(IntEnum):
     """A process ended because it could not save its state."""
     UNFIT = 30
     """A process could not start from what it found on its disk."""
+    SAY = 31
+    """A user broadcast something."""
+    HEAR = 32
+    """A member told its user what another user said."""
 
 
 class Record(NamedTuple):

@@ -12,9 +12,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple
 from functools import partial
+from typing import Any
 
 from crdt import CrdtError
-from gossip import Address, MemberEvent, Peer, Persist, QuorumChanged, Timing, Transmit
+from gossip import (
+    Address,
+    MemberEvent,
+    Peer,
+    Persist,
+    QuorumChanged,
+    Timing,
+    TooManyEvents,
+    Transmit,
+    UserEffect,
+)
 from sim.agenda import SECOND, Agenda, nanoseconds
 from sim.disk import DiskFault, Health, Snapshot
 from sim.errors import SimError
@@ -119,6 +130,21 @@ class World:
         clock = host.clocks.monotonic()
         host.peer.leave(clock)
         self._perform(host, host.peer, clock)
+
+    def broadcast(self, host: Host, topic: str, payload: Any) -> int:
+        """Have the user of a process tell something to all; the number of that event."""
+        peer, now, clock = host.peer, self.agenda.now, host.clocks.monotonic()
+        assert peer is not None
+        try:
+            number = peer.broadcast(topic, payload, clock)
+        except TooManyEvents as error:
+            raise SimError(f"{host.name}: {error}") from None
+        words = f"{number} {topic} {payload!r}".encode()
+        self._at = self.trace.record(now, Kind.SAY, host.index, payload=words)
+        self.watch.channel.busy = now
+        self.watch.broadcasts.said(host, peer, number, topic, payload, now)
+        self._perform(host, peer, clock)
+        return number
 
     def skew(self, host: Host, offset: int) -> None:
         """Set a wall clock `offset` nanoseconds ahead of the true time."""
@@ -366,12 +392,17 @@ class World:
         else:
             self._set_alarm(host)
 
-    def _perform_one(self, host: Host, effect: Persist | MemberEvent) -> None:
+    def _perform_one(self, host: Host, effect: Persist | MemberEvent | UserEffect) -> None:
         now = self.agenda.now
         if isinstance(effect, Persist):
             payload = repr(effect.records).encode()
             self.trace.record(now, Kind.PERSIST, host.index, payload=payload, cause=self._at)
             host.disk.write(effect.records, now)
+        elif not isinstance(effect, MemberEvent):
+            payload = repr(effect).encode()
+            self.trace.record(now, Kind.HEAR, host.index, payload=payload, cause=self._at)
+            host.received.append(effect)
+            self.watch.heard(host, effect, now)
         else:
             member = effect.member
             words = f"{type(effect).__name__} {member.name} {member.state} {member.incarnation}"

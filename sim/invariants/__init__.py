@@ -17,8 +17,12 @@ from gossip import (
     MemberSuspected,
     MemberUpdated,
     Peer,
+    UserEffect,
+    UserEvent,
+    UserEventsLost,
 )
 from sim.host import Host
+from sim.invariants.broadcasts import Broadcasts
 from sim.invariants.channel import Channel
 from sim.invariants.data import Data
 from sim.invariants.membership import Members
@@ -92,7 +96,9 @@ boot, whose incarnations begin anew."""
 class Watch:
     """Is told what happens, and remembers what the state of a node does not show."""
 
-    __slots__ = ("_hosts", "_known", "_seen", "broken", "channel", "data", "members", "rotten")
+    __slots__ = (
+        "_hosts", "_known", "_seen", "broadcasts", "broken", "channel", "data", "members", "rotten",
+    )  # fmt: skip
 
     def __init__(self, hosts: Sequence[Host] = ()) -> None:
         self._hosts = hosts
@@ -107,6 +113,7 @@ class Watch:
         self.channel = Channel(len(hosts), self.report)
         self.data = Data(self.channel, self.report)
         self.members = Members(hosts, self.report)
+        self.broadcasts = Broadcasts(hosts, self.report)
 
     def report(self, invariant: Invariant, node: str, at: int, detail: str) -> None:
         """An invariant is broken."""
@@ -162,6 +169,14 @@ class Watch:
         if host.peer is not None:
             self.members.told(host, host.peer, member.name, now)
 
+    def heard(self, host: Host, effect: UserEffect, now: int) -> None:
+        """A process told its user what another user said."""
+        self.channel.busy = now
+        if isinstance(effect, UserEvent):
+            self.broadcasts.heard(host, effect, now)
+        elif isinstance(effect, UserEventsLost):
+            self.broadcasts.lost(host, effect)
+
     def stuck(self, host: Host, now: int) -> None:
         """A process was woken more than `WAKES_MAX` times at one moment."""
         detail = f"woken {WAKES_MAX} times at one moment"
@@ -170,11 +185,14 @@ class Watch:
 
     # When somebody asks.
 
-    def examine(self, hosts: Sequence[Host], now: int, *, intact: bool) -> Iterator[Broken]:
+    def examine(
+        self, hosts: Sequence[Host], now: int, *, intact: bool, calm: bool = False
+    ) -> Iterator[Broken]:
         """Everything that was found broken, and what is broken in the state of the nodes.
 
-        `intact` says that no datagram was ever corrupted.
+        `intact` says that no datagram was ever corrupted, `calm` that nothing was ever disturbed.
         """
+        self.broadcasts.examine(now, calm=calm)
         for host in hosts:
             if host.running and host.peer is not None:
                 self.data.examine(host, host.peer, now)

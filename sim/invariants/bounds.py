@@ -9,12 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gossip import Peer
+from gossip.backlog import MAX_BACKLOG
+from gossip.broadcasts import MAX_KEPT_BYTES as MAX_EVENT_BYTES
 from gossip.parcels import MAX_KEPT_BYTES, MAX_PARCELS
 from gossip.prober import MAX_CHALLENGES, MAX_INQUIRIES, MAX_RELAYED
+from gossip.queries import MAX_ASKED, MAX_OPEN, MAX_UNACKED
+from gossip.repair import MAX_GAPS
+from gossip.streams import MAX_KEPT
 from sim.host import INBOX_MAX, Host
 
 TIMERS = 32
 """Timers that a member has once, at most: our choice, about twice what there are."""
+
+MAX_WAITING = MAX_GAPS * MAX_KEPT
+"""Events of all origins that wait for those before them."""
 
 
 def sizes(host: Host, peer: Peer, members: int) -> Iterator[tuple[str, int, int]]:
@@ -42,7 +50,14 @@ def sizes(host: Host, peer: Peer, members: int) -> Iterator[tuple[str, int, int]
     yield "parcels done", len(parcels._done), MAX_PARCELS
     if len(parcels._kept) > 1:
         yield "bytes of parcels", parcels._kept_bytes, MAX_KEPT_BYTES
-    yield "timers", len(peer._timers._live), TIMERS + 3 * members + MAX_PARCELS
+    broadcasts, queries = peer._broadcasts, peer._queries
+    yield "events riding along", len(peer._outbox.backlog), MAX_BACKLOG
+    yield "bytes of events kept", broadcasts._kept_bytes, MAX_EVENT_BYTES
+    yield "events waiting", sum(len(s.waiting) for s in broadcasts._streams.values()), MAX_WAITING
+    yield "streams of events", len(broadcasts._streams), 2 * members + 16
+    yield "queries to answer", len(queries._asked), MAX_ASKED
+    yield "answers to send again", len(queries._unacked), MAX_UNACKED
+    yield "timers", len(peer._timers._live), TIMERS + 3 * members + MAX_PARCELS + MAX_OPEN
     yield "datagrams waiting", len(host.inbox), INBOX_MAX
 
 

@@ -64,6 +64,14 @@ OWN_WRITE = Invariant("own-write", "what was written is there for whoever wrote 
 HELD = Invariant("held", "whoever is taken to hold a change holds it")
 DURABLE = Invariant("durable", "what was seen for a second before a crash is there after it")
 
+# Of what users tell each other.
+SAID = Invariant("said", "nobody is told what nobody said")
+IN_ORDER = Invariant("in-order", "what one member broadcasts is heard in order, each thing once")
+NO_GAP = Invariant(
+    "no-gap", "who hears a broadcast has heard those before it, or that they are lost"
+)
+HEARD = Invariant("heard", "while nothing was ever disturbed, a broadcast is heard by all at once")
+
 # Of the channel.
 CLEAN = Invariant("clean", "while no datagram is corrupted, members drop none")
 SECRET = Invariant("secret", "nothing that users write is readable in a datagram")

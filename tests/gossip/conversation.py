@@ -21,7 +21,20 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any, TypeVar
 
-from gossip import Address, MemberEvent, Peer, Persist, Timing, Transmit
+from gossip import (
+    Address,
+    MemberEvent,
+    Peer,
+    Persist,
+    QueryAnswered,
+    QueryAsked,
+    QueryDone,
+    Timing,
+    Transmit,
+    UserEffect,
+    UserEvent,
+    UserEventsLost,
+)
 from gossip.channel import Channel
 from gossip.identity import Identity
 from gossip.member import Claim, State
@@ -51,6 +64,7 @@ WALL = 10**18
 SECRET = b"a secret for tests"
 
 M = TypeVar("M", bound=Message)
+E = TypeVar("E", bound=UserEffect)
 
 
 def frame(message: Message) -> bytes:
@@ -129,7 +143,9 @@ class Puppet:
         """What it would claim of itself."""
         return claim(self.name, address=self.address, epoch=self.epoch)
 
-    def accuses(self, about: Claim, state: State = State.SUSPECT, *, refused: bool = False) -> Claim:
+    def accuses(
+        self, about: Claim, state: State = State.SUSPECT, *, refused: bool = False
+    ) -> Claim:
         """What it would say of somebody else, in its own name."""
         return accused(about, self.name, state, refused=refused)
 
@@ -186,6 +202,8 @@ class Conversation:
         self.disks: dict[str, dict[bytes, bytes]] = {}
         self.events: list[tuple[float, str, str, str]] = []
         """(seconds, who tells, the event's class, about whom)"""
+        self.users: list[tuple[float, str, UserEffect]] = []
+        """(seconds, who tells, what): events, queries and answers."""
         self.sent = 0
         self.woken: Counter[str] = Counter()
         self.wire: list[bytes] = []
@@ -287,6 +305,37 @@ class Conversation:
         peer.solicit(self.now)
         self._perform(peer)
 
+    def broadcast(self, peer: Peer, topic: str, payload: object = None) -> int:
+        """The peer's user tells something to all."""
+        number = peer.broadcast(topic, payload, self.now)
+        self._perform(peer)
+        return number
+
+    def query(self, peer: Peer, topic: str, payload: object = None, **options: Any) -> int:
+        """The peer's user asks something; `timeout` is in seconds."""
+        timeout = round(options.pop("timeout", 1.0) * SECOND)
+        number = peer.query(topic, payload, timeout, self.now, **options)
+        self._perform(peer)
+        return number
+
+    def answer(self, peer: Peer, asked: QueryAsked, payload: object) -> bool:
+        """The peer's user answers."""
+        answered = peer.answer(asked.id, payload, self.now)
+        self._perform(peer)
+        return answered
+
+    def received(self, name: str, topic: str | None = None) -> list[tuple[str, Any]]:
+        """The events that a peer's user was told of, in order: whose, and what."""
+        return [
+            (effect.origin, effect.payload)
+            for _, who, effect in self.users
+            if who == name and isinstance(effect, UserEvent) and topic in (None, effect.topic)
+        ]
+
+    def effects(self, name: str, kind: type[E]) -> list[E]:
+        """What a peer told its user, of one kind."""
+        return [effect for _, who, effect in self.users if who == name and isinstance(effect, kind)]
+
     def kill(self, name: str) -> Peer:
         """End a peer without a word; what it had persisted stays in `disks`."""
         peer = self.peers.pop(name)
@@ -363,6 +412,8 @@ class Conversation:
                 case MemberEvent():
                     told = (self.now / SECOND, peer.name, type(effect).__name__, effect.member.name)
                     self.events.append(told)
+                case UserEvent() | UserEventsLost() | QueryAsked() | QueryAnswered() | QueryDone():
+                    self.users.append((self.now / SECOND, peer.name, effect))
         self._plan_wake(peer)
 
     def _carry(self, transmit: Transmit, source: Address) -> None:

@@ -42,6 +42,26 @@ from gossip.messages import (
     encode_join,
     encode_sender,
 )
+from gossip.selection import MAX_WHERE_BYTES, Condition, Where
+from gossip.user_messages import (
+    MAX_EVENT_BYTES,
+    MAX_HEADS,
+    MAX_NUMBERS,
+    MAX_PAYLOAD,
+    MAX_RELAYS,
+    MAX_SEQUENCE,
+    MAX_TIMEOUT,
+    MAX_TOPIC_BYTES,
+    Answer,
+    Answered,
+    Begins,
+    Broadcast,
+    Heads,
+    Lacking,
+    Query,
+    decode_event,
+    encode_user,
+)
 from tests.gossip.conversation import frame
 
 TOO_MANY = MAX_PIECES + 1
@@ -50,6 +70,9 @@ SUE = Claim(
     State.SUSPECT, "sue", bytes(range(16)), Address("10.0.0.7", 7847), 10**18, 3,
     (("role", "web"),), "bob",
 )  # fmt: skip
+ASKED = Query(
+    "sue", 10**18, 2, "load", b"\x07", 1500, 1, Where(("bob",), (Condition("role", True, "web*"),))
+)
 
 GOLDEN: list[tuple[Message, str]] = [
     (Probe(300, "sue", HASH, OTHER), "9501cd012ca3737565c4083132333435363738c4086162636465666768"),
@@ -79,6 +102,21 @@ GOLDEN: list[tuple[Message, str]] = [
         Position(Coordinate((0.001, -0.002, *(6 * [0.0])), 0.0005, -0.00025, ERROR_MAX)),
         "921ec4160003e8f83000000000000000000000000001f4ff06ff",
     ),
+        Broadcast("sue", 10**18, 1, "deploy", b"\x81\xa1v\x07"),
+        ("9614a3737565cf0de0b6b3a764000001a66465706c6f79c40481a17607"),
+    ),
+    (
+        ASKED,
+        (
+            "9915a3737565cf0de0b6b3a764000002a46c6f6164c40107cd05dc019291a3626f629193a4726f6c"
+            "65c3a47765622a"
+        ),
+    ),
+    (Answer("sue", 10**18, 2, "bob", None), "9616a3737565cf0de0b6b3a764000002a3626f62c0"),
+    (Answered("sue", 10**18, 2, "bob"), "9517a3737565cf0de0b6b3a764000002a3626f62"),
+    (Heads((("sue", 10**18, 2),)), "92189193a3737565cf0de0b6b3a764000002"),
+    (Lacking("sue", 10**18, (1, 300)), "9419a3737565cf0de0b6b3a76400009201cd012c"),
+    (Begins("sue", 10**18, 5, 3), "951aa3737565cf0de0b6b3a76400000503"),
 ]
 
 
@@ -129,6 +167,22 @@ coordinates = st.builds(
     st.floats(0.01, ERROR_MAX),
 )  # rounded, as they travel:
 positions = coordinates.map(lambda one: Position(Coordinate.unpacked(one.packed())))
+numbers = st.integers(1, MAX_SEQUENCE)
+topics = st.text("abcé-1", min_size=1, max_size=9)
+payloads = st.binary(max_size=40)
+selections = st.builds(
+    Where,
+    st.lists(names, max_size=3).map(tuple),
+    st.lists(st.builds(Condition, topics, st.booleans(), topics), max_size=3).map(tuple),
+)
+origins = (names, u64, numbers)
+events = st.one_of(
+    st.builds(Broadcast, *origins, topics, payloads),
+    st.builds(
+        Query, *origins, topics, payloads,
+        st.integers(0, MAX_TIMEOUT), st.integers(0, MAX_RELAYS), selections,
+    ),
+)  # fmt: skip
 messages = st.one_of(
     st.builds(Probe, u64, names, hashes, hashes),
     st.builds(Ack, u64, hashes, hashes),
@@ -142,6 +196,12 @@ messages = st.one_of(
     st.builds(Piece, u64, places, st.integers(0, MAX_PIECES), st.binary()),
     st.builds(Want, u64, st.lists(places, max_size=9).map(tuple)),
     positions,
+    events,
+    st.builds(Answer, *origins, names, st.none() | payloads),
+    st.builds(Answered, *origins, names),
+    st.builds(Heads, st.lists(st.tuples(*origins), max_size=MAX_HEADS).map(tuple)),
+    st.builds(Lacking, names, u64, st.lists(numbers, max_size=9).map(tuple)),
+    st.builds(Begins, *origins, numbers),
 )
 
 
@@ -176,7 +236,7 @@ junk = st.recursive(
 )
 
 
-@given(st.lists(st.tuples(st.integers(0, 12), st.lists(junk, max_size=9)), max_size=2))
+@given(st.lists(st.tuples(st.integers(0, 27), st.lists(junk, max_size=9)), max_size=2))
 def test_well_formed_nonsense_is_decoded_or_dropped(frames: list[tuple[int, list[Any]]]) -> None:
     plain = msgpack.packb(["bob", 1, *([kind, *fields] for kind, fields in frames)])
     with suppress(Dropped):
@@ -191,6 +251,20 @@ def refused(*fields: Any) -> None:
         decode_datagram(datagram(good, msgpack.packb(fields)))
 
 
+NO_BROADCASTS: list[tuple[Any, ...]] = [
+    ("sue", 1, 0, "t", b""), ("sue", 1, MAX_SEQUENCE + 1, "t", b""),
+    ("sue", 1, 1, "", b""), ("sue", 1, 1, "t" * 65, b""), ("sue", 1, 1, b"t", b""),
+    ("sue", 1, 1, "t", "x"), ("sue", 1, 1, "t", b"x" * (MAX_PAYLOAD + 1)),
+    ("", 1, 1, "t", b""), ("sue", -1, 1, "t", b""), ("sue", 1, True, "t", b""),
+]  # fmt: skip
+NO_QUERIES: list[tuple[Any, ...]] = [
+    (MAX_TIMEOUT + 1, 0, ((), ())), (1, MAX_RELAYS + 1, ((), ())), (1, 0, None),
+    (1, 0, ()), (1, 0, ((), (), ())), (1, 0, (("",), ())), (1, 0, ((1,), ())),
+    (1, 0, (("a",) * 17, ())), (1, 0, ((), (("k", 1, "v"),))), (1, 0, ((), ("k",))),
+    (1, 0, ((), (("k", True, "v" * MAX_WHERE_BYTES),))), (1, 0, ([1], {})),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -201,6 +275,12 @@ def refused(*fields: Any) -> None:
         (1, 1, b"sue", HASH, HASH), (3, 1, None), (4,), (4, None), (4, 7), (4, {}), (4, (7,)),
         (6, (HASH,) * (BUCKETS + 1)), (6, HASH), (8, 1, 257, b""), (8, 1, -1, b""), (8, 1, 1, "x"),
         (9, 1, 3, b""), (9, 1, 0, None), (10, 1, MAX_PIECES, 2, b""), (10, 1, 0, TOO_MANY, b""),
+        *((20, *wrong) for wrong in NO_BROADCASTS),
+        *((21, "sue", 1, 1, "t", b"", *wrong) for wrong in NO_QUERIES),
+        (22, "sue", 1, 1, "bob", "x"), (22, "sue", 1, 1, "", None), (23, "sue", 1, 0, "bob"),
+        (24, (("sue", 1, 1),) * (MAX_HEADS + 1)), (24, (("sue", 1),)), (24, (("sue", 1, 0),)),
+        (24, ("sue",)), (24, None), (25, "sue", 1, (0,)), (25, "sue", 1, (1,) * (MAX_NUMBERS + 1)),
+        (25, "sue", 1, 1), (26, "sue", 1, 0, 1), (26, "sue", 1, 1, None), (27, 1), (19, 1),
         (10, 1, 0, 1, "x"), (11, 1, (MAX_PIECES,)), (11, 1, (0,) * TOO_MANY), (11, 1, (-1,)),
     ],
 )  # fmt: skip
@@ -266,3 +346,24 @@ def test_the_largest_claim_fits_a_datagram_beside_a_probe_from_the_longest_name(
     assert len(plain) <= MAX_PLAIN
     assert decode_datagram(plain)[2][1] == Claims((longest(),))
     assert len(datagram(encode_join(claim), name="s" * 64, epoch=U64)) <= MAX_PLAIN
+
+
+@given(events)
+def test_an_event_that_we_kept_is_what_it_was(event: Broadcast | Query) -> None:
+    assert decode_event(encode_user(event)) == event
+
+
+def test_the_largest_messages_for_users_fit_a_datagram_from_the_longest_name() -> None:
+    name = "n" * 64
+    event = Broadcast(name, U64, MAX_SEQUENCE, "t" * MAX_TOPIC_BYTES, b"x" * MAX_PAYLOAD)
+    rest = MAX_PAYLOAD - 2 - len(msgpack.packb([[], []]))
+    query = Query(
+        name, U64, MAX_SEQUENCE, "t" * MAX_TOPIC_BYTES, b"x" * rest, MAX_TIMEOUT, MAX_RELAYS,
+        Where(),
+    )  # fmt: skip
+    answer = Answer(name, U64, MAX_SEQUENCE, name, b"x" * MAX_PAYLOAD)
+    for message in (event, query, answer):
+        assert len(frame(message)) <= MAX_EVENT_BYTES
+        assert len(datagram(frame(message), name=name, epoch=U64)) <= MAX_PLAIN
+    lacking = Lacking(name, U64, (MAX_SEQUENCE,) * MAX_NUMBERS)
+    assert len(datagram(frame(lacking), name=name, epoch=U64)) <= MAX_PLAIN
