@@ -8,7 +8,7 @@ from typing import Any
 from gossip.member import Claim
 from gossip.membership import Membership
 from gossip.outbox import Outbox
-from gossip.peer import Peer
+from gossip.talk import Talk
 
 
 def set_order(patch: Any) -> None:
@@ -27,7 +27,7 @@ def id_order(patch: Any) -> None:
     honest = Membership.others
 
     def others(self: Membership) -> list[Claim]:
-        return sorted(honest(self), key=lambda claim: id(claim.id))
+        return sorted(honest(self), key=lambda claim: id(claim.key))
 
     patch.setattr(Membership, "others", others)
 
@@ -45,11 +45,11 @@ class _Closing:
 
 def finaliser(patch: Any) -> None:
     """A datagram is sent when an object is collected, so the garbage collector decides when."""
-    honest = Peer._send_probe
+    honest = Talk.send_probe
 
-    def send_probe(self: Peer, sequence: int, target: Claim, *frames: bytes) -> None:
+    def send_probe(self: Talk, sequence: int, target: Claim, *frames: bytes) -> None:
         outbox: Outbox = self._outbox
         _Closing(lambda: outbox.send(target.address))
         honest(self, sequence, target, *frames)
 
-    patch.setattr(Peer, "_send_probe", send_probe)
+    patch.setattr(Talk, "send_probe", send_probe)

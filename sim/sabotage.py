@@ -17,9 +17,9 @@ from gossip.member import Claim, State
 from gossip.membership import Membership
 from gossip.messages import HASH_BYTES, Ack, ProbeRequest
 from gossip.outbox import Outbox
-from gossip.peer import Peer
 from gossip.prober import Prober
 from gossip.replication import Replication
+from gossip.talk import Talk
 
 
 def stale_claim(patch: Any) -> None:
@@ -40,10 +40,10 @@ def second_life(patch: Any) -> None:
     """A member that failed is listed alive again after a while, without a word from it."""
     honest = Membership._give_up
 
-    def give_up(self: Membership, suspect: Claim, now: int) -> None:
-        honest(self, suspect, now)
-        alive = suspect._replace(state=State.ALIVE, accuser="")
-        self._timers.set(("again", suspect.name), now + 10**9, lambda _: self._store(alive))
+    def give_up(self: Membership, name: str, due: int, now: int) -> None:
+        alive = self._table[name]._replace(state=State.ALIVE, accuser="", proof=b"")
+        honest(self, name, due, now)
+        self._timers.set(("again", name), now + 10**9, lambda _: self._store(alive))
 
     patch.setattr(Membership, "_give_up", give_up)
 
@@ -51,7 +51,7 @@ def second_life(patch: Any) -> None:
 def lying_ack(patch: Any) -> None:
     """Who is asked to probe a member for another says at once that it answered."""
 
-    def relay(self: Prober, request: ProbeRequest, origin: Any) -> None:
+    def relay(self: Prober, request: ProbeRequest, origin: Any, _: int) -> None:
         nothing = bytes(HASH_BYTES)
         self._send(origin, Ack(request.sequence, nothing, nothing))
 
@@ -71,13 +71,13 @@ def deaf(patch: Any) -> None:
 
 def chatter(patch: Any) -> None:
     """Every probe is sent ten times."""
-    honest = Peer._send_probe
+    honest = Talk.send_probe
 
-    def send_probe(self: Peer, sequence: int, target: Claim, *frames: bytes) -> None:
+    def send_probe(self: Talk, sequence: int, target: Claim, *frames: bytes) -> None:
         for _ in range(10):
             honest(self, sequence, target, *frames)
 
-    patch.setattr(Peer, "_send_probe", send_probe)
+    patch.setattr(Talk, "send_probe", send_probe)
 
 
 def hoarder(patch: Any) -> None:
