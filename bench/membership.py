@@ -48,7 +48,11 @@ from bench.membership_figures import (
 from bench.membership_plots import MISSING, draw
 from gossip import Timing
 
-CONFIGURATIONS: dict[str, Timing] = {"swim": Timing.lan()}
+CONFIGURATIONS: dict[str, Timing] = {
+    "swim": Timing.swim(),
+    "lifeguard": Timing.lifeguard(),
+    "ours": Timing.lan(),
+}
 """What is compared: a name, and the constants that every member of its clusters has."""
 
 

@@ -41,6 +41,7 @@ from .effects import (
     UserEvent,
     UserEventsLost,
 )
+from .history import Case
 from .member import Address, Member
 from .peer import Peer
 from .selection import Where, where
@@ -49,6 +50,7 @@ from .timing import Timing
 
 __all__ = [
     "Address",
+    "Case",
     "CausalContext",
     "Effect",
     "Member",

@@ -324,3 +324,4 @@ class Peer(View, Speaking):
             self._replication.forget(event.member.name)
             self._comparison.forget(event.member.name)
             self._positions.forget(event.member.name)
+            self._prober.forget(event.member.name)

@@ -114,6 +114,8 @@ class Prober:
         self._inquiries: OrderedDict[int, Claim] = OrderedDict()
         self._challenges: OrderedDict[int, tuple[Claim, Claim]] = OrderedDict()
         membership.contested = self.challenge
+        self.unreached: dict[str, bool] = {}
+        """Who did not answer us itself when it was asked last; and whether others reached it."""
         self.turns = Turns(membership, random, coordinated=timing.coordinated)
 
     def start(self, now: int) -> None:
@@ -122,6 +124,10 @@ class Prober:
         """
         self._due = now + self._random.randrange(self._timing.probe_interval)
         self._timers.set("probe", self._due, self._tick)
+
+    def forget(self, name: str) -> None:
+        """A member is gone, or is a new boot: how it was reached says nothing any more."""
+        self.unreached.pop(name, None)
 
     def next_sequence(self) -> int:
         """A number for a probe."""
@@ -160,7 +166,10 @@ class Prober:
                 sent = pending.sent if sequence == pending.sequence else pending.again[1]
                 self._membership.rtt.note(sender, now - sent)
                 self._measured(sender, (now - sent) / SECOND)
-            elif sender not in pending.asked:
+                self.unreached.pop(sender, None)
+            elif sender in pending.asked:
+                self.unreached[pending.target.name] = True
+            else:
                 return None
             self._done()
             self._health.better()
@@ -246,8 +255,8 @@ class Prober:
         self._done()
         if self._health.late(pending.due, now, pending.due - pending.sent):
             return
-        missing = len(pending.asked) - len(pending.silent)
-        self._health.worse(missing if pending.asked else 1)
+        self.unreached[pending.target.name] = False
+        self._blame(pending)
         known = self._membership.get(pending.target.name)
         if known is None or known.epoch != pending.target.epoch or not known.state.running:
             return
@@ -256,6 +265,16 @@ class Prober:
             for witness, nack in pending.silent.items():
                 self._testified(known, witness, nack, now)
             self._press(known.name, now)
+
+    def _blame(self, pending: Pending) -> None:
+        """Who was asked and says nothing at all does so because of us, perhaps. But when nobody
+        says anything, we are more likely cut off than slow, for of that our timers would tell.
+        """
+        missing = len(pending.asked) - len(pending.silent)
+        if not self._timing.late or pending.silent:
+            self._health.worse(missing if pending.asked else 1)
+        elif not self._health.score:
+            self._health.worse()
 
     # A suspect.
 

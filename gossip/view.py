@@ -14,6 +14,7 @@ from .member import Address, Member
 from .membership import Membership
 from .outbox import Outbox
 from .positions import Positions
+from .prober import Prober
 from .quorum import Quorum
 from .reconnect import Reconnect
 from .replication import Replication
@@ -30,6 +31,7 @@ class View(NamedValues):
     _membership: Membership
     _outbox: Outbox
     _positions: Positions
+    _prober: Prober
     _quorum: Quorum
     _reconnect: Reconnect
     _replication: Replication
@@ -68,6 +70,14 @@ class View(NamedValues):
     def why(self, name: str) -> list[Case]:
         """The suspicions of a member that are known here, the latest first, with their reasons."""
         return self._membership.cases(name)
+
+    def unreached(self) -> dict[str, bool]:
+        """The members that run and did not answer this one itself when it asked last; the value
+        says whether others reached them.
+        """
+        there = dict.fromkeys(claim.name for claim in self._membership.others())
+        reached = self._prober.unreached.items()
+        return {name: others for name, others in sorted(reached) if name in there}
 
     def open_value(self, name: str, kind: type[T]) -> T:
         """The value called `name`, live; `CrdtError` when that name has another type."""

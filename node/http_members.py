@@ -23,6 +23,8 @@ class MemberRoutes:
         return [
             Route("/v1/rtt/{a:text}", self.rtt, methods=["GET"]),
             Route("/v1/rtt/{a:text}/{b:text}", self.rtt, methods=["GET"]),
+            Route("/v1/reachability", self.reachability, methods=["GET"]),
+            Route("/v1/members/{name:text}/why", self.why, methods=["GET"]),
             Route("/v1/tags", self.tags, methods=["GET"]),
             Route("/v1/tags", self.tags_update, methods=["PUT"]),
             Route("/v1/tags/{key:text}", self.tags_delete, methods=["DELETE"]),
@@ -40,6 +42,18 @@ class MemberRoutes:
         if rtt is None:
             raise Problem(404, f"the round trip between {a!r} and {b!r} is not known yet")
         return answer({"a": a, "b": b, "rtt": rtt})
+
+    async def why(self, request: Request) -> Response:
+        """The suspicions of a member that this one knows of, the latest first."""
+        name = request.path_params["name"]
+        cases = self.node.why(name)
+        if not cases:
+            self._known(name)
+        return answer({"name": name, "cases": cases})
+
+    async def reachability(self, _: Request) -> Response:
+        """Who cannot reach whom itself, as each member says."""
+        return answer(await self.node.reachability())
 
     async def tags(self, _: Request) -> Response:
         """This member's own tags."""
@@ -72,8 +86,6 @@ class MemberRoutes:
             self.node.force_leave(name)
         except ValueError as error:
             raise Problem(409, str(error)) from None
-        except NotImplementedError as error:
-            raise Problem(501, str(error)) from None
         return answer({"name": name})
 
     def _known(self, name: str) -> None:

@@ -13,7 +13,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Literal, Self, TypeVar
 from weakref import WeakSet
 
 import trio
@@ -21,24 +21,20 @@ import trio
 from crdt import CausalContext, CrdtError, NamedValues, Replicated
 from gossip import (
     Address,
-    Member,
     MemberEvent,
     Peer,
     Persist,
     QuorumChanged,
-    QuorumView,
-    Statistics,
     Timing,
     Transmit,
 )
+from node.company import Company, now
 from node.config import GOSSIP_PORT, Config, split_address
 from node.disk import Disk
 from node.errors import NodeClosed, StartError, SyncTimeout
 from node.machine import machine_of
-from node.tags import Tags
-from node.talking import Answerer, Answers, BroadcastReader, Selection, Talk
 from node.udp import resolve
-from node.watching import EventReader, QuorumReader, Watcher
+from node.watching import Watcher
 
 log = logging.getLogger("coterie")
 
@@ -57,28 +53,23 @@ ASK_AGAIN = 0.1
 T = TypeVar("T", bound=Replicated)
 
 
-class Node(NamedValues):
+class Node(NamedValues, Company):
     """A member of the cluster, inside `async with Node(config) as node`.
 
     Reading and writing are plain calls on local memory; only waiting is async.
     """
 
     def __init__(self, config: Config) -> None:
+        super().__init__()
         self.config = config
         self.name = config.name
-        self._peer: Peer | None = None
         self._disk: Disk | None = None
         self._blocked: frozenset[Address] = frozenset()
         self._kick = trio.Event()
         self._heard = trio.Event()
         self._sleeping_until = math.inf
-        # Weak: a reader that its user dropped, by a break or otherwise, is not told any more.
-        self._readers: WeakSet[EventReader[MemberEvent]] = WeakSet()
+        # Weak: one that its user dropped, by a break or otherwise, is not told any more.
         self._watchers: WeakSet[Watcher] = WeakSet()
-        self._quorum_readers: WeakSet[QuorumReader] = WeakSet()
-        self.tags = Tags(lambda: self._running().tags, self._set_tags)
-        """What other members see beside the name; to be read and changed."""
-        self._talk = Talk(_now, self._perform)
 
     # Life.
 
@@ -94,7 +85,7 @@ class Node(NamedValues):
             raise
         self._peer.on_write = self._wake_up
         self._peer.store.on_change = self._changed
-        self._peer.start(_now(), joins)
+        self._peer.start(now(), joins)
         self._nursery_context = trio.open_nursery()
         self._nursery = await self._nursery_context.__aenter__()
         with trio.CancelScope(shield=True):  # once begun, the tasks must get to their own shield
@@ -138,7 +129,7 @@ class Node(NamedValues):
     async def leave(self) -> None:
         """Say goodbye; returns when enough members have heard it, or after a bounded time."""
         peer = self._running()
-        peer.leave(_now())
+        peer.leave(now())
         self._perform()
         while peer.phase != "left" and not self._working.cancel_called:
             await self._something()
@@ -225,14 +216,14 @@ class Node(NamedValues):
         self._quorum(acks)
         peer = self._open()
         # What was just written goes to the disk now, not with the next switch of tasks.
-        peer.wake(_now())
+        peer.wake(now())
         self._perform()
         context = peer.context()
         with trio.move_on_after(timeout) as scope:
             if self._disk is not None:
                 await self._disk.flush()
             while not self._holds(context, acks):
-                peer.solicit(_now())
+                peer.solicit(now())
                 self._perform()
                 with trio.move_on_after(ASK_AGAIN):
                     while not self._holds(context, acks):
@@ -256,132 +247,6 @@ class Node(NamedValues):
         if type(acks) is not int or acks < 1:
             raise ValueError(f'acks is a number from 1, "majority" or "all", not {acks!r}')
         return acks
-
-    # Members.
-
-    @property
-    def id(self) -> str:
-        """This member's id, hex."""
-        return self._running().id
-
-    @property
-    def address(self) -> Address:
-        """Where other members reach this one."""
-        return self._running().address
-
-    @property
-    def phase(self) -> str:
-        """One of new, running, leaving, left."""
-        return "new" if self._peer is None else self._peer.phase
-
-    def members(self) -> tuple[Member, ...]:
-        """All members heard of, this one included, by name."""
-        return self._running().members()
-
-    def rtt(self, a: str, b: str) -> float | None:
-        """The round trip between two members in seconds: as measured from here, else estimated from
-        their coordinates; None when neither is known.
-        """
-        return self._running().rtt(a, b)
-
-    @property
-    def quorum(self) -> QuorumView:
-        """Whether most of the expected members are there, as seen from here. It is advice: nothing
-        happens by it, and for some seconds both sides of a partition may be told so.
-        """
-        return self._running().quorum
-
-    def quorum_changes(self) -> QuorumReader:
-        """Iterate over the quorum view: first as it is now, then whenever its state changed, until
-        this node has left. A slow reader gets the latest.
-        """
-        self._open()
-        reader = QuorumReader(lambda: self.quorum)
-        self._quorum_readers.add(reader)
-        return reader
-
-    def _set_tags(self, tags: Mapping[str, str]) -> None:
-        self._open().set_tags(tags, _now())
-        self._perform()
-
-    def converged(self) -> bool:
-        """Whether every other member, as last heard, sees the same members and holds the same
-        data.
-        """
-        return self._running().converged()
-
-    def statistics(self) -> Statistics:
-        """What went over the wire so far."""
-        return self._running().statistics()
-
-    async def join(self, addresses: Sequence[str]) -> None:
-        """Call members at further addresses. `OSError` for a host name that cannot be resolved."""
-        peer = self._open()
-        places = [split_address("join", text, GOSSIP_PORT) for text in addresses]
-        peer.join([at for place in places for at in await resolve(*place)], _now())
-        self._perform()
-
-    def force_leave(self, name: str) -> None:
-        """Have a failed member count as one that left. `ValueError` for one that is not failed."""
-        if not self._open().force_leave(name, _now()):
-            raise ValueError(f"no other member is called {name!r}, or it has left")
-        self._perform()
-
-    def events(self) -> EventReader[MemberEvent]:
-        """Iterate over membership events from now on, until this node has left."""
-        self._open()
-        reader = EventReader[MemberEvent]()
-        self._readers.add(reader)
-        return reader
-
-    def also_tell(self, reader: EventReader[Any]) -> None:
-        """Tell a reader everything: of members, and what users tell each other."""
-        self._open()
-        self._readers.add(reader)
-        self._talk.listeners.add(reader)
-
-    # What users tell and ask each other.
-
-    async def broadcast(self, topic: str, payload: Any = None) -> None:
-        """Send an event to all members, this one included; plain data of up to 800 bytes.
-
-        It waits while more is under way than can be repaired. `ValueError` or `TypeError` for what
-        cannot be carried.
-        """
-        await self._talk.broadcast(self._open, topic, payload)
-
-    def broadcasts(self, topic: str | None = None) -> BroadcastReader:
-        """Iterate over the events of a topic, or of all, from now on, until this node has left.
-
-        Those of one member come in the order in which it sent them, each once. `UserEventsLost`
-        says that some of them could not be had any more, `Lagged` that this reader was too slow.
-        """
-        self._open()
-        return self._talk.reader(topic)
-
-    async def query(
-        self,
-        topic: str,
-        payload: Any = None,
-        *,
-        timeout: float = 5.0,
-        where: Selection = None,
-        relays: int = 0,
-    ) -> Answers:
-        """Ask the members that `where` selects, all if it is left out; iterate over the answers.
-
-        `where` is a mapping of tags, a list of names, or what `node.where(…)` makes. The iteration
-        ends when all have answered, at the latest after `timeout` seconds; `silent` then names
-        those from which nothing came. With `relays`, each answer comes through so many others too.
-        """
-        return await self._talk.query(self._open, topic, payload, timeout, where, relays)
-
-    def answer(self, topic: str, function: Answerer | None) -> None:
-        """Have a function answer the queries about a topic: called with a `Question`, it returns
-        the answer, and may be async. Another one takes its place, None ends it.
-        """
-        self._open()
-        self._talk.answer(topic, function)
 
     def block(self, addresses: Collection[Address]) -> None:
         """Cut this node off from these addresses (from none, when empty): for demos and tests.
@@ -408,7 +273,7 @@ class Node(NamedValues):
                 await self._kick.wait()
             self._kick = trio.Event()
             self._drain()
-            peer.wake(_now())
+            peer.wake(now())
             self._perform()
 
     def _drain(self) -> None:
@@ -422,7 +287,7 @@ class Node(NamedValues):
                 continue  # a datagram of ours was refused somewhere: the probes will notice
             address = Address(source[0], source[1])
             if address not in self._blocked:
-                peer.receive(datagram, address, _now())
+                peer.receive(datagram, address, now())
         self._perform()
         self._heard.set()
         self._heard = trio.Event()
@@ -483,11 +348,5 @@ class Node(NamedValues):
         """Go on trying the join names that could not be resolved at the start."""
         while self._unresolved:
             await trio.sleep(RESOLVE_AGAIN)
-            self._running().join(await self._resolve(self._unresolved), _now())
+            self._running().join(await self._resolve(self._unresolved), now())
             self._perform()
-
-
-def _now() -> int:
-    # Rounded, so that a deadline is reached when its float is: cut off, it could be a nanosecond
-    # away for ever, on a clock that stands still between two events.
-    return round(trio.current_time() * NS)

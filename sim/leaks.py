@@ -6,30 +6,30 @@ from collections.abc import Callable
 from typing import Any
 
 from gossip.member import Claim
-from gossip.membership import Membership
 from gossip.outbox import Outbox
+from gossip.roster import Roster
 from gossip.talk import Talk
 
 
 def set_order(patch: Any) -> None:
     """Members are chosen in the order of a set of names, which the hash seed decides."""
-    honest = Membership.others
+    honest = Roster.others
 
-    def others(self: Membership) -> list[Claim]:
+    def others(self: Roster) -> list[Claim]:
         by_name = {claim.name: claim for claim in honest(self)}
         return [by_name[name] for name in set(by_name)]
 
-    patch.setattr(Membership, "others", others)
+    patch.setattr(Roster, "others", others)
 
 
 def id_order(patch: Any) -> None:
     """Members are chosen in the order of where in memory they are."""
-    honest = Membership.others
+    honest = Roster.others
 
-    def others(self: Membership) -> list[Claim]:
+    def others(self: Roster) -> list[Claim]:
         return sorted(honest(self), key=lambda claim: id(claim.key))
 
-    patch.setattr(Membership, "others", others)
+    patch.setattr(Roster, "others", others)
 
 
 class _Closing:

@@ -34,6 +34,7 @@ def sizes(host: Host, peer: Peer, members: int) -> Iterator[tuple[str, int, int]
     yield "rumors", len(membership.rumors), members * (1 + accusers)
     yield "suspicions", len(membership._suspicions), members
     yield "probes of suspects", len(peer._prober._inquiries), MAX_INQUIRIES
+    yield "members not reached", len(peer._prober.unreached), members
     yield "names in dispute", len(peer._prober._challenges), MAX_CHALLENGES
     yield "round-trip times", len(membership.rtt), members
     yield "coordinates of others", len(peer._positions._known), members

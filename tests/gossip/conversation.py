@@ -54,6 +54,7 @@ from gossip.messages import (
     encode_join,
     encode_position,
     encode_sender,
+    encode_table,
 )
 from gossip.quorum import Expected
 
@@ -70,10 +71,12 @@ E = TypeVar("E", bound=UserEffect)
 def frame(message: Message) -> bytes:
     """The frame of any message, also of those that hold claims."""
     match message:
-        case Claims() | Table():
-            return encode_claims(type(message), [encode_claim(claim) for claim in message.claims])
+        case Claims():
+            return encode_claims([encode_claim(claim) for claim in message.claims])
+        case Table():
+            return encode_table([encode_claim(claim) for claim in message.claims], message.call)
         case Join():
-            return encode_join(encode_claim(message.claim))
+            return encode_join(encode_claim(message.claim), message.call)
         case Position():
             return encode_position(message.coordinate)
         case _:
@@ -265,7 +268,7 @@ class Conversation:
         """A polite puppet that `peer` already holds for a member."""
         puppet = self.puppet(name)
         puppet.polite = True
-        puppet.says(peer, Join(puppet.claim))
+        puppet.says(peer, Join(puppet.claim, 1))
         self.run(0.001)
         puppet.heard(Table)
         return puppet

@@ -20,6 +20,7 @@ from gossip.messages import (
     BUCKETS,
     KINDS,
     MAX_PIECES,
+    U32,
     U64,
     Ack,
     Buckets,
@@ -27,11 +28,13 @@ from gossip.messages import (
     Delta,
     Join,
     Message,
+    Nack,
     Piece,
     Position,
     Probe,
     ProbeRequest,
     Pull,
+    Seen,
     Table,
     Want,
     decode_datagram,
@@ -62,46 +65,65 @@ from gossip.user_messages import (
     decode_event,
     encode_user,
 )
-from tests.gossip.conversation import frame
+from tests.gossip.conversation import accused, claim, frame
 
 TOO_MANY = MAX_PIECES + 1
 HASH, OTHER = b"12345678", b"abcdefgh"
-SUE = Claim(
-    State.SUSPECT, "sue", bytes(range(16)), Address("10.0.0.7", 7847), 10**18, 3,
-    (("role", "web"),), "bob",
-)  # fmt: skip
+SUE = accused(
+    claim("sue", address=Address("10.0.0.7", 7847), incarnation=3, tags=(("role", "web"),)), "bob"
+)
 ASKED = Query(
     "sue", 10**18, 2, "load", b"\x07", 1500, 1, Where(("bob",), (Condition("role", True, "web*"),))
 )
 
 GOLDEN: list[tuple[Message, str]] = [
-    (Probe(300, "sue", HASH, OTHER), "9501cd012ca3737565c4083132333435363738c4086162636465666768"),
+    (
+        Probe(300, "sue", HASH, OTHER, 9),
+        ("9601cd012ca3737565c4083132333435363738c408616263646566676809"),
+    ),
     (Ack(7, HASH, OTHER), "940207c4083132333435363738c4086162636465666768"),
     (ProbeRequest(8, "sue"), "930308a3737565"),
     (
         Claims((SUE,)),
         (
-            "9204dc00019901a3737565c410000102030405060708090a0b0c0d0e0fc4040a000007cd1ea7cf0d"
-            "e0b6b3a7640000039192a4726f6c65a3776562a3626f62"
+            "9204dc00019c01a3737565c420220eae75ecc87480534c9ae111fa28750c2a721a6a88e4d1a09a24"
+            "87f9b14f52c4040a000007cd1ea7cf0de0b6b3a7640000039192a4726f6c65a3776562c440445c85"
+            "165f077d7e2d170a40cb7a071be5bdeacdf234c2c54e8eef60ccd0a28c4d9a53b13cf53a4b58d7e2"
+            "8ab3b829a9ae46ec51061dd14d5f6e227be39be60aa3626f62c2c440064fc0d4fc697a29b2acd2be"
+            "00f7fabf4c758977eb511759df18f751a08d505f8b64d055a1e86dbb7528d00ef7e40782b9dd5bbe"
+            "70a2590abe12f48ffe50b801"
         ),
     ),
     (
-        Join(SUE),
+        Join(SUE, 6),
         (
-            "92059901a3737565c410000102030405060708090a0b0c0d0e0fc4040a000007cd1ea7cf0de0b6b3"
-            "a7640000039192a4726f6c65a3776562a3626f62"
+            "93059c01a3737565c420220eae75ecc87480534c9ae111fa28750c2a721a6a88e4d1a09a2487f9b1"
+            "4f52c4040a000007cd1ea7cf0de0b6b3a7640000039192a4726f6c65a3776562c440445c85165f07"
+            "7d7e2d170a40cb7a071be5bdeacdf234c2c54e8eef60ccd0a28c4d9a53b13cf53a4b58d7e28ab3b8"
+            "29a9ae46ec51061dd14d5f6e227be39be60aa3626f62c2c440064fc0d4fc697a29b2acd2be00f7fa"
+            "bf4c758977eb511759df18f751a08d505f8b64d055a1e86dbb7528d00ef7e40782b9dd5bbe70a259"
+            "0abe12f48ffe50b80106"
         ),
     ),
     (Buckets((HASH, OTHER)), "920692c4083132333435363738c4086162636465666768"),
-    (Table(()), "9207dc0000"),
+    (Table((), 6), "9307dc000006"),
     (Pull(1, 32, b"context"), "94080120c407636f6e74657874"),
     (Delta(1, 2, b"fragment"), "94090102c408667261676d656e74"),
     (Piece(5, 1, 2, b"data"), "950a050102c40464617461"),
     (Want(5, (0, 1023)), "930b059200cd03ff"),
     (
+        Nack(5, 1, bytes(range(64))),
+        (
+            "940c0501c440000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2021"
+            "22232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
+        ),
+    ),
+    (Seen("10.0.0.7", 7847), "930da831302e302e302e37cd1ea7"),
+    (
         Position(Coordinate((0.001, -0.002, *(6 * [0.0])), 0.0005, -0.00025, ERROR_MAX)),
         "921ec4160003e8f83000000000000000000000000001f4ff06ff",
     ),
+    (
         Broadcast("sue", 10**18, 1, "deploy", b"\x81\xa1v\x07"),
         ("9614a3737565cf0de0b6b3a764000001a66465706c6f79c40481a17607"),
     ),
@@ -146,15 +168,15 @@ hashes = st.binary(min_size=8, max_size=8)
 names = st.text("abcé-1", min_size=1, max_size=8)
 hosts = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)
 claims = st.builds(
-    Claim,
+    claim,
     state=st.sampled_from(State),
     name=names,
-    id=st.binary(min_size=16, max_size=16),
     address=st.builds(Address, hosts, st.integers(1, 65535)),
     epoch=u64,
     incarnation=u64,
     tags=st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=9).map(tuple),
-    accuser=st.just("") | names,
+    accuser=names,
+    refused=st.booleans(),
 )
 several = st.lists(claims, max_size=5).map(tuple)
 places = st.integers(0, MAX_PIECES - 1)
@@ -184,17 +206,19 @@ events = st.one_of(
     ),
 )  # fmt: skip
 messages = st.one_of(
-    st.builds(Probe, u64, names, hashes, hashes),
+    st.builds(Probe, u64, names, hashes, hashes, st.integers(0, U32)),
     st.builds(Ack, u64, hashes, hashes),
     st.builds(ProbeRequest, u64, names),
     st.builds(Claims, several),
-    st.builds(Join, claims),
+    st.builds(Join, claims, u64),
     st.builds(Buckets, st.lists(hashes, max_size=BUCKETS).map(tuple)),
-    st.builds(Table, several),
+    st.builds(Table, several, u64),
     st.builds(Pull, u64, st.integers(0, 256), st.binary()),
     st.builds(Delta, u64, st.integers(0, 2), st.binary()),
     st.builds(Piece, u64, places, st.integers(0, MAX_PIECES), st.binary()),
     st.builds(Want, u64, st.lists(places, max_size=9).map(tuple)),
+    st.builds(Nack, u64, st.integers(0, 1), st.binary(max_size=80)),
+    st.builds(Seen, hosts, st.integers(1, 65535)),
     positions,
     events,
     st.builds(Answer, *origins, names, st.none() | payloads),
@@ -271,8 +295,9 @@ NO_QUERIES: list[tuple[Any, ...]] = [
         (), (0,), (12, 1), (99,), ("1", 1), (True, 1), (-1,), (None,),
         (2, 1, HASH), (2, 1, HASH, HASH, 0), (2, 1, HASH, b"1234567"), (2, 1, HASH, "12345678"),
         (2, -1, HASH, HASH), (2, True, HASH, HASH), (2, 1.0, HASH, HASH), (2, "1", HASH, HASH),
-        (1, 1, "", HASH, HASH), (1, 1, "a\n", HASH, HASH), (1, 1, "x" * 65, HASH, HASH),
-        (1, 1, b"sue", HASH, HASH), (3, 1, None), (4,), (4, None), (4, 7), (4, {}), (4, (7,)),
+        (1, 1, "", HASH, HASH, 0), (1, 1, "a\n", HASH, HASH, 0), (1, 1, "x" * 65, HASH, HASH, 0),
+        (1, 1, b"sue", HASH, HASH, 0), (1, 1, "sue", HASH, HASH), (1, 1, "sue", HASH, HASH, -1),
+        (1, 1, "sue", HASH, HASH, U32 + 1), (1, 1, "sue", HASH, HASH, True), (3, 1, None), (4,), (4, None), (4, 7), (4, {}), (4, (7,)),
         (6, (HASH,) * (BUCKETS + 1)), (6, HASH), (8, 1, 257, b""), (8, 1, -1, b""), (8, 1, 1, "x"),
         (9, 1, 3, b""), (9, 1, 0, None), (10, 1, MAX_PIECES, 2, b""), (10, 1, 0, TOO_MANY, b""),
         *((20, *wrong) for wrong in NO_BROADCASTS),
@@ -282,6 +307,8 @@ NO_QUERIES: list[tuple[Any, ...]] = [
         (24, ("sue",)), (24, None), (25, "sue", 1, (0,)), (25, "sue", 1, (1,) * (MAX_NUMBERS + 1)),
         (25, "sue", 1, 1), (26, "sue", 1, 0, 1), (26, "sue", 1, 1, None), (27, 1), (19, 1),
         (10, 1, 0, 1, "x"), (11, 1, (MAX_PIECES,)), (11, 1, (0,) * TOO_MANY), (11, 1, (-1,)),
+        (12, 1, 2, b""), (12, 1, True, b""), (12, 1, 0, "x"), (12, 1, 0), (13, "host", 1),
+        (13, "10.0.0.1", 0), (13, "010.0.0.1", 1), (13, b"1234", 1),
     ],
 )  # fmt: skip
 def test_a_malformed_frame_is_refused(fields: tuple[Any, ...]) -> None:
@@ -296,24 +323,48 @@ WIRE = msgpack.unpackb(encode_claim(SUE))
     [
         (0, (4, -1, True, "0", None)),
         (1, ("", " a", "x" * 65, b"sue", 1)),
-        (2, (b"", bytes(15), bytes(17), "x" * 16)),
+        (2, (b"", bytes(31), bytes(33), "x" * 32)),
         (3, (b"", bytes(3), bytes(5), "10.0.0.7", 1)),
         (4, (0, -1, 65536, True, "7847")),
         (5, (-1, True, 1.0, None)),
         (6, (-1, True, 1.0, None)),
         (7, (0, None, False, b"", {}, ((1, 2),), (("a",),), (("a", b"b"),), (("a", "b" * 512),))),
         (7, (tuple((f"{i}", "") for i in range(MAX_TAGS + 1)),)),
-        (8, (None, 0, b"", " ", "x" * 65)),
+        (8, (b"", bytes(63), bytes(65), "x" * 64, None)),
+        (9, (None, 0, b"", " ", "x" * 65, "")),
+        (10, (None, 0, 1, "")),
+        (11, (None, b"", bytes(63), bytes(65), "x" * 64)),
     ],
 )
 def test_a_malformed_claim_is_refused_in_every_field(place: int, values: tuple[Any, ...]) -> None:
     for value in values:
         fields = [*WIRE[:place], value, *WIRE[place + 1 :]]
-        for frame_of in (lambda c: (4, [c]), lambda c: (5, c), lambda c: (7, [c])):
+        for frame_of in (lambda c: (4, [c]), lambda c: (5, c, 0), lambda c: (7, [c], 0)):
             refused(*frame_of(fields))
-    refused(5, WIRE[:-1])
-    refused(5, [*WIRE, ""])
+    refused(5, WIRE[:-1], 0)
+    refused(5, [*WIRE, ""], 0)
+    refused(5, WIRE)
+    refused(7, [WIRE], -1)
     refused(4, [WIRE] * 65)
+
+
+def test_who_is_alive_is_accused_by_nobody_and_a_suspect_by_somebody() -> None:
+    alive = msgpack.unpackb(encode_claim(claim("sue")))
+    refused(4, [[*alive[:9], "bob", False, bytes(64)]])
+    refused(4, [[*alive[:11], bytes(64)]])
+    for state in (1, 2):
+        refused(4, [[state, *alive[1:]]])
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 4, 5, 6, 7, 8])
+def test_a_record_that_its_subject_did_not_sign_drops_the_datagram(place: int) -> None:
+    """One field changed at a time; of the state, whether it has left."""
+    others = [3, "sux", bytes(32), b"1234", 7, 8, 9, [], bytes(64)]
+    fields = [*WIRE[:place], others[place], *WIRE[place + 1 :]]
+    with pytest.raises(Dropped, match="forged"):
+        decode_datagram(
+            datagram(msgpack.packb((4, [fields if place else [3, *WIRE[1:9], "", False, b""]])))
+        )
 
 
 @pytest.mark.parametrize(
@@ -333,19 +384,19 @@ def test_a_malformed_datagram_is_dropped(plain: bytes) -> None:
 def longest() -> Claim:
     """The largest claim that may be made."""
     tags = tuple((f"{i:03}", "t" * 5) for i in range(MAX_TAGS))
-    return Claim(
-        State.SUSPECT, "n" * 64, bytes(16), Address("::1", 65535), U64, U64, tags, "a" * 64
-    )
+    where = Address("::1", 65535)
+    most = claim("n" * 64, address=where, epoch=U64, incarnation=U64, tags=tags)
+    return accused(most, "a" * 64, refused=True)
 
 
 def test_the_largest_claim_fits_a_datagram_beside_a_probe_from_the_longest_name() -> None:
     """So an accusation can always ride on the probe of the accused."""
-    probe = frame(Probe(U64, "n" * 64, HASH, HASH))
-    claim = encode_claim(longest())
-    plain = datagram(probe, encode_claims(Claims, [claim]), name="s" * 64, epoch=U64)
+    probe = frame(Probe(U64, "n" * 64, HASH, HASH, U32))
+    encoded = encode_claim(longest())
+    plain = datagram(probe, encode_claims([encoded]), name="s" * 64, epoch=U64)
     assert len(plain) <= MAX_PLAIN
     assert decode_datagram(plain)[2][1] == Claims((longest(),))
-    assert len(datagram(encode_join(claim), name="s" * 64, epoch=U64)) <= MAX_PLAIN
+    assert len(datagram(encode_join(encoded, U64), name="s" * 64, epoch=U64)) <= MAX_PLAIN
 
 
 @given(events)

@@ -28,22 +28,22 @@ def saved(records: Records, of: Store | None = None) -> dict[bytes, bytes | None
     return dict(records.take(of or store()))
 
 
-def test_the_first_boot_makes_an_id_and_an_epoch_and_saves_them() -> None:
+def test_the_first_boot_makes_a_key_and_an_epoch_and_saves_them() -> None:
     records = Records({})
-    assert records.member_id(entropy) == entropy(16)
+    assert records.identity(entropy) == entropy(32)
     assert records.next_epoch(1000, bytes) == 1000
     disk = saved(records)
-    assert set(disk.values()) == {entropy(16), (1000).to_bytes(8, "big")}
+    assert set(disk.values()) == {entropy(32), (1000).to_bytes(8, "big")}
     assert saved(records) == {}
 
 
-def test_the_id_stays_and_the_epoch_grows_also_when_the_clock_went_back() -> None:
+def test_the_key_stays_and_the_epoch_grows_also_when_the_clock_went_back() -> None:
     first = Records({})
-    first.member_id(entropy)
+    first.identity(entropy)
     first.next_epoch(1000, bytes)
     disk = {key: value for key, value in saved(first).items() if value is not None}
     again = Records(disk)
-    assert again.member_id(lambda _: pytest.fail("a new id was made")) == entropy(16)
+    assert again.identity(lambda _: pytest.fail("a new key was made")) == entropy(32)
     assert again.next_epoch(500, bytes) == 1001
     assert Records(disk).next_epoch(500, lambda size: bytes(size - 1) + b"\x09") == 1010
     assert Records(disk).next_epoch(5000, bytes) == 5000
@@ -75,7 +75,7 @@ def test_the_data_comes_back() -> None:
 
 def test_without_a_disk_nothing_piles_up() -> None:
     records, data = Records(None), store()
-    records.member_id(entropy)
+    records.identity(entropy)
     records.next_epoch(1, bytes)
     records.remember(bob())
     data.open("s", ORSet).add("x")
@@ -88,7 +88,7 @@ def test_without_a_disk_nothing_piles_up() -> None:
 def test_records_that_rotted_are_refused_in_one_way(disk: dict[bytes, bytes]) -> None:
     records = Records(disk)
     try:
-        records.member_id(entropy)
+        records.identity(entropy)
         records.next_epoch(1, bytes)
         list(records.known_addresses())
         records.load_into(store())

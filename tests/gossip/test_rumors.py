@@ -1,4 +1,4 @@
-"""News: the newest first, each a limited number of times, one per member."""
+"""News: the least sent first, each a limited number of times; of a suspect one per accuser."""
 
 from __future__ import annotations
 
@@ -50,3 +50,26 @@ def test_under_a_constant_stream_of_news_every_rumor_still_leaves() -> None:
             rumors.spread(name, name.encode())
         left.update(rumors.take(24, 4))
     assert len(left) == 1000
+
+
+def test_what_several_say_of_a_suspect_goes_side_by_side_until_it_refutes() -> None:
+    rumors = Rumors()
+    rumors.spread("a", b"sue says")
+    rumors.add("a", "ann", b"ann says")
+    rumors.add("a", "bob", b"bob says")
+    assert rumors.take(100, 9) == [b"sue says", b"ann says", b"bob says"]
+    rumors.add("a", "ann", b"ann knows more")
+    assert rumors.take(100, 9) == [b"ann knows more", b"sue says", b"bob says"]
+    rumors.spread("a", b"a is alive")
+    assert [rumors.take(100, 2) for _ in range(3)] == [[b"a is alive"], [b"a is alive"], []]
+    assert rumors._places == {}
+
+
+def test_one_accuser_may_be_used_up_before_another() -> None:
+    rumors = Rumors()
+    rumors.spread("a", b"1")
+    rumors.take(9, 2)
+    rumors.add("a", "ann", b"2")
+    assert rumors.take(9, 2) == [b"2", b"1"]
+    assert rumors.take(9, 2) == [b"2"]
+    assert rumors._places == {}
