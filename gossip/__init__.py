@@ -8,6 +8,10 @@ simulator:
 3. Take `effects()` and perform each, in order.
 4. Read `next_wake`, and begin again.
 
+A driver that is told that a datagram was refused, as sockets on Linux are, calls `refused(quoted,
+now)` in place of `receive`. All that has arrived is handed in before `wake`: an answer that is
+there counts, however late its reader is.
+
 `now` is integer nanoseconds of a monotonic clock. Waking late is fine, waking early is harmless.
 
 A datagram is opened (`channel`), decoded (`messages`) and routed (`talk`) to the machine whose

@@ -64,22 +64,25 @@ class Outbox:
         """How large a fragment or a piece can be to fit into one datagram."""
         return MAX_PLAIN - ARRAY_BYTES - len(self._header()) - FRAME_BYTES
 
-    def send(self, destination: Address, *frames: bytes) -> None:
-        """Pack, seal and transmit frames, and as many rumors as fit beside them."""
+    def send(self, destination: Address, *frames: bytes) -> bytes:
+        """Pack, seal and transmit frames, and as much news as fits beside them.
+
+        The datagram that carries the last frame; none of its bytes, when it goes in pieces.
+        """
         membership = self._membership
         if self._sender[0] != membership.me.epoch:
             self._header()
         sender = self._sender[1]
         room = MAX_PLAIN - ARRAY_BYTES - len(sender) - sum(map(len, frames))
         if room < 0:
-            self._send_apart(destination, *frames)
-            return
+            return self._send_apart(destination, *frames)
         if membership.rumors or self.backlog.frames:
             frames = (*frames, *self._beside(room))
         datagram = self._channel.seal(encode_datagram(sender, frames))
         self.datagrams += 1
         self.bytes += len(datagram)
         self.effects.append(Transmit(datagram, destination))
+        return datagram
 
     def _beside(self, room: int) -> list[bytes]:
         """News of members and events of users, as much as fits.
@@ -102,13 +105,15 @@ class Outbox:
             frames += self.backlog.take(room, limit)
         return frames
 
-    def _send_apart(self, destination: Address, *frames: bytes) -> None:
+    def _send_apart(self, destination: Address, *frames: bytes) -> bytes:
         """What is too large together goes one by one; what is too large alone, in pieces."""
         if len(frames) == 1:
             self.ship(destination, frames[0])
-        else:
-            for frame in frames:
-                self.send(destination, frame)
+            return b""
+        *others, last = frames
+        for frame in others:
+            self.send(destination, frame)
+        return self.send(destination, last)
 
     def send_message(self, destination: Address, message: Message, *before: bytes) -> None:
         """Send one message, with these frames before it."""

@@ -37,6 +37,7 @@ from .prober import Prober
 from .quorum import Expected, Quorum
 from .reconnect import Reconnect
 from .records import Records
+from .refusals import Refusals
 from .replication import Replication
 from .roaming import Roaming
 from .speaking import Speaking
@@ -170,6 +171,8 @@ class Peer(View, Speaking):
             deliver=talk.unwrap,
         )
         self._outbox.ship = self._parcels.ship
+        refusals = Refusals(drops=talk.drops, on_refused=self._prober.refused)
+        self._refusals = talk.refusals = refusals
         self._farewell = talk.farewell = Farewell(
             store=self.store,
             membership=self._membership,
@@ -190,9 +193,9 @@ class Peer(View, Speaking):
         self._reconnect.start(now)
         self.join([*join, *self._records.known_addresses()], now)
 
-    def join(self, addresses: Sequence[Address], now: int) -> None:
-        """Call further addresses, until somebody answers."""
-        self._reconnect.join(addresses, now)
+    def join(self, addresses: Sequence[Address], now: int, gone: Sequence[Address] = ()) -> None:
+        """Call further addresses, until somebody answers; and those that are `gone` no more."""
+        self._reconnect.join(addresses, now, gone)
         self._quorum.stale = True
         self._settle(now)
 
@@ -208,6 +211,12 @@ class Peer(View, Speaking):
         except Dropped as dropped:
             self._talk.drops[dropped.reason] += 1
         self._settle(now)
+
+    def refused(self, quoted: bytes, now: int) -> None:
+        """A host answered that no process takes this datagram of ours; `quoted` may be cut off."""
+        if self.phase not in ("new", "left"):
+            self._refusals.refused(quoted, now)
+            self._settle(now)
 
     def wake(self, now: int) -> None:
         """Do what is due by `now`."""

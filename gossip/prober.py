@@ -232,7 +232,7 @@ class Prober:
         refused = bool(nack.refused)
         self._membership.testified(suspect, witness, nack.proof, now, refused=refused)
 
-    def refused(self, sequence: int, now: int) -> None:
+    def refused(self, sequence: int, _: str, now: int) -> None:
         """The host of the member that this probe went to says that nobody is there."""
         if not self._timing.refusals:
             return

@@ -9,7 +9,7 @@ booted while they could not reach each other know of no member to call.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from random import Random
 
 from .member import Address
@@ -56,8 +56,14 @@ class Reconnect:
         at = now + pause // 2 + self._random.randrange(pause)
         self._timers.set("reconnect", at, self._call_missing)
 
-    def join(self, addresses: Iterable[Address], now: int) -> None:
-        """Call these addresses: every second as long as we are alone, later now and then."""
+    def join(self, addresses: Iterable[Address], now: int, gone: Collection[Address] = ()) -> None:
+        """Call these addresses: every second as long as we are alone, later now and then; and those
+        that are `gone` no more.
+        """
+        for address in gone:
+            self._answers.pop(address, None)
+            if address in self._joins:
+                self._joins.remove(address)
         for address in addresses:
             if address != self._membership.me.address and address not in self._joins:
                 self._joins.append(address)

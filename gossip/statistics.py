@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +20,7 @@ class Statistics:
     measurements_ignored: int
     users: Mapping[str, int]
     """What became of broadcasts, queries and answers."""
+    undelivered: Mapping[str, int] = field(default_factory=dict)
+    """Datagrams that could not be sent, or were heard to have got lost, by the name of the error.
+    The driver counts them.
+    """

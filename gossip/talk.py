@@ -41,6 +41,7 @@ from .positions import Positions
 from .prober import Prober
 from .rates import Rates
 from .reconnect import Reconnect
+from .refusals import Refusals
 from .replication import Replication
 from .roaming import Roaming
 from .timers import Timers
@@ -61,6 +62,7 @@ class Talk:
     prober: Prober
     parcels: Parcels
     farewell: Farewell
+    refusals: Refusals
     users: Callable[[UserMessage, str, int, int], None]
     """Is told what is for users, of whom, in which boot, and when."""
 
@@ -210,7 +212,8 @@ class Talk:
         probe = encode(Probe(sequence, target.name, *self._hashes(), self.prober.turns.round))
         if target.state is not State.ALIVE:  # a suspect is the first to hear; its answer refutes
             frames = (encode_claims([encode_claim(target)]), *frames)
-        self._outbox.send(target.address, *frames, probe)
+        datagram = self._outbox.send(target.address, *frames, probe)
+        self.refusals.probed(datagram, sequence, target.name)
 
     def send_about(self, destination: Address, about: Claim, message: Message) -> None:
         """Send a message beside what is believed of a member."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from weakref import WeakSet
 
@@ -12,6 +14,7 @@ import trio
 from gossip import Address, Member, MemberEvent, Peer, QuorumView, Statistics
 from node.config import GOSSIP_PORT, split_address
 from node.explaining import REACH, case_object, gathered, reach
+from node.seeds import Seeds
 from node.tags import Tags
 from node.talking import Answerer, Answers, BroadcastReader, Selection, Talk
 from node.udp import resolve
@@ -23,12 +26,15 @@ NS = 1_000_000_000
 class Company(ABC):
     """The calls of `Node` that concern other members."""
 
+    _seeds: Seeds
+
     def __init__(self) -> None:
         self._peer: Peer | None = None
+        self._undelivered: Counter[str] = Counter()
         # Weak: a reader that its user dropped, by a break or otherwise, is not told any more.
         self._readers: WeakSet[EventReader[MemberEvent]] = WeakSet()
         self._quorum_readers: WeakSet[QuorumReader] = WeakSet()
-        self._talk = Talk(now, self._perform)
+        self._talk = Talk(clock, self._perform)
         self._talk.answer(REACH, lambda _: reach(self._running().unreached()))
         self.tags = Tags(lambda: self._running().tags, self._set_tags)
         """What other members see beside the name; to be read and changed."""
@@ -89,14 +95,14 @@ class Company(ABC):
         return reader
 
     def _set_tags(self, tags: Mapping[str, str]) -> None:
-        self._open().set_tags(tags, now())
+        self._open().set_tags(tags, clock())
         self._perform()
 
     def why(self, name: str) -> list[dict[str, Any]]:
         """The suspicions of a member that are known here, the latest first: accusers, outcome, and
         what was known then of the link to it and of this node's own health.
         """
-        return [case_object(case, now()) for case in self._running().why(name)]
+        return [case_object(case, clock()) for case in self._running().why(name)]
 
     async def reachability(self, timeout: float = 1.0) -> dict[str, Any]:
         """Who does not reach whom itself, as each member says: `unreached` has objects with `from`,
@@ -110,22 +116,29 @@ class Company(ABC):
         """Whether every other member, as last heard, sees the same members and holds the same
         data.
         """
-        return self._running().converged()
+        return self._has_met() and self._running().converged()
+
+    def _has_met(self) -> bool:
+        """Whether another member was ever met, or nobody is to be met: a name of which nothing is
+        known yet may stand for the whole cluster.
+        """
+        return self._running().joined and (len(self.members()) > 1 or not self._seeds.unheard)
 
     def statistics(self) -> Statistics:
         """What went over the wire so far."""
-        return self._running().statistics()
+        undelivered = {name: self._undelivered[name] for name in sorted(self._undelivered)}
+        return replace(self._running().statistics(), undelivered=undelivered)
 
     async def join(self, addresses: Sequence[str]) -> None:
         """Call members at further addresses. `OSError` for a host name that cannot be resolved."""
         peer = self._open()
         places = [split_address("join", text, GOSSIP_PORT) for text in addresses]
-        peer.join([at for place in places for at in await resolve(*place)], now())
+        peer.join([at for place in places for at in await resolve(*place)], clock())
         self._perform()
 
     def force_leave(self, name: str) -> None:
         """Have a failed member count as one that left. `ValueError` for one that is not failed."""
-        if not self._open().force_leave(name, now()):
+        if not self._open().force_leave(name, clock()):
             raise ValueError(f"no other member is called {name!r}, or it has left")
         self._perform()
 
@@ -186,7 +199,7 @@ class Company(ABC):
         self._talk.answer(topic, function)
 
 
-def now() -> int:
+def clock() -> int:
     """The time for the peer, in nanoseconds."""
     # Rounded, so that a deadline is reached when its float is: cut off, it could be a nanosecond
     # away for ever, on a clock that stands still between two events.

@@ -17,13 +17,18 @@ from typing import Any, Protocol
 import trio
 
 from gossip import Address
+from node import error_queue
 from node.config import Config
 from node.disk import Disk
-from node.udp import advertised, bind
+from node.error_queue import Errors
+from node.udp import advertised, bind, is_local
 
 
 class Socket(Protocol):
-    """What a node asks of its UDP socket. Nothing here waits."""
+    """What a node asks of its UDP socket. Nothing here waits.
+
+    Either call may fail for a datagram that was sent before; it can be made again at once.
+    """
 
     def recvfrom(self, bufsize: int, /) -> tuple[bytes, Any]:
         """The next datagram, and (host, port, …) of its sender; `BlockingIOError` for none."""
@@ -41,11 +46,20 @@ class Machine:
     def listen(self, address: Address) -> tuple[Socket, Address]:
         """A socket bound here, and where others reach it; `StartError` when it cannot be had."""
         sock = bind(address)
+        error_queue.enable(sock)
         return sock, Address(advertised(address), sock.getsockname()[1])
 
     async def readable(self, sock: Any) -> None:
         """Return when the socket has a datagram, or an error."""
         await trio.lowlevel.wait_readable(sock)
+
+    def errors(self, sock: Any) -> Errors:
+        """Take what became known of datagrams that did not arrive. It does not wait."""
+        return error_queue.read(sock)
+
+    def is_local(self, host: str) -> bool:
+        """Whether this is an address of this machine."""
+        return is_local(host)
 
     def disk(self, directory: str | Path) -> Disk:
         """What was kept there, and will be; `StartError` when the directory cannot be used."""

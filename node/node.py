@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Literal, Self, TypeVar
 from weakref import WeakSet
@@ -21,6 +20,7 @@ import trio
 from crdt import CausalContext, CrdtError, NamedValues, Replicated
 from gossip import (
     Address,
+    Effect,
     MemberEvent,
     Peer,
     Persist,
@@ -28,12 +28,14 @@ from gossip import (
     Timing,
     Transmit,
 )
-from node.company import Company, now
-from node.config import GOSSIP_PORT, Config, split_address
+from node.company import Company, clock
+from node.config import Config
 from node.disk import Disk
+from node.error_queue import name_of
 from node.errors import NodeClosed, StartError, SyncTimeout
 from node.machine import machine_of
-from node.udp import resolve
+from node.seeds import Found, Seeds
+from node.udp import is_everywhere
 from node.watching import Watcher
 
 log = logging.getLogger("coterie")
@@ -43,8 +45,15 @@ NS = 1_000_000_000
 DRAIN = 256
 """Datagrams taken from the socket before other tasks get their turn."""
 
-RESOLVE_AGAIN = 10.0
-"""Seconds after which host names to join are tried again that could not be resolved."""
+DRAINS_MAX = 16
+"""How often that is done before the timers are looked at (our choice): together more datagrams than
+our receive buffer holds, so that a flood delays the timers and does not stop them.
+"""
+
+STALL = 10_000_000
+"""Nanoseconds that a drain takes at most (our choice), unless there was a lot to take in, or this
+process was stopped within it, and more has come meanwhile.
+"""
 
 ASK_AGAIN = 0.1
 """Seconds after which `sync` asks again those who have not said that they hold the writes."""
@@ -78,14 +87,15 @@ class Node(NamedValues, Company):
         self._socket, reached = self._machine.listen(self.config.bind_address)
         try:
             self._peer = self._open_peer(reached)
-            joins = await self._resolve(self.config.join)
+            self._seeds = Seeds(self.config.join, self._is_callable)
+            joins = (await self._seeds.look_up()).addresses
             await trio.lowlevel.checkpoint_if_cancelled()
         except BaseException:
             self._close()
             raise
         self._peer.on_write = self._wake_up
         self._peer.store.on_change = self._changed
-        self._peer.start(now(), joins)
+        self._peer.start(clock(), joins)
         self._nursery_context = trio.open_nursery()
         self._nursery = await self._nursery_context.__aenter__()
         with trio.CancelScope(shield=True):  # once begun, the tasks must get to their own shield
@@ -120,7 +130,7 @@ class Node(NamedValues, Company):
             self._talk.nursery = nursery
             nursery.start_soon(self._receive)
             nursery.start_soon(self._keep_time)
-            nursery.start_soon(self._resolve_later)
+            nursery.start_soon(self._seeds.look_on, self._is_alone, self._looked_up)
             if self._disk is not None:
                 nursery.start_soon(self._disk.run)
             self._perform()
@@ -129,7 +139,7 @@ class Node(NamedValues, Company):
     async def leave(self) -> None:
         """Say goodbye; returns when enough members have heard it, or after a bounded time."""
         peer = self._running()
-        peer.leave(now())
+        peer.leave(clock())
         self._perform()
         while peer.phase != "left" and not self._working.cancel_called:
             await self._something()
@@ -215,15 +225,16 @@ class Node(NamedValues, Company):
         """
         self._quorum(acks)
         peer = self._open()
+        now = await self._catch_up()
         # What was just written goes to the disk now, not with the next switch of tasks.
-        peer.wake(now())
+        peer.wake(now)
         self._perform()
         context = peer.context()
         with trio.move_on_after(timeout) as scope:
             if self._disk is not None:
                 await self._disk.flush()
             while not self._holds(context, acks):
-                peer.solicit(now())
+                peer.solicit(clock())
                 self._perform()
                 with trio.move_on_after(ASK_AGAIN):
                     while not self._holds(context, acks):
@@ -238,7 +249,7 @@ class Node(NamedValues, Company):
     def _quorum(self, acks: int | str) -> int:
         """How many members have to hold a write, as far as this one knows the cluster by now."""
         total = sum(member.state != "left" for member in self.members())
-        if not self._running().joined:
+        if not self._has_met():
             total += 1  # somebody was to be met and was not: we are not all there is
         if acks == "majority":
             return total // 2 + 1
@@ -272,51 +283,96 @@ class Node(NamedValues, Company):
             with trio.move_on_at(self._sleeping_until / NS):
                 await self._kick.wait()
             self._kick = trio.Event()
-            self._drain()
-            peer.wake(now())
+            peer.wake(await self._catch_up())
             self._perform()
 
-    def _drain(self) -> None:
+    async def _catch_up(self) -> int:
+        """Take in everything that has arrived; the time by which it had.
+
+        After a stop of this process, or a program that did not let us run, a whole socket full of
+        answers waits. The time is read before the silence after them is judged, and no later: what
+        arrives from here on is on time.
+        """
+        now = clock()
+        for _ in range(DRAINS_MAX):
+            began, emptied, now = now, self._drain(), clock()
+            if emptied and now - began < STALL:
+                break
+            await trio.lowlevel.checkpoint()
+        return now
+
+    def _drain(self) -> bool:
+        """Take in what is there, or a good part of it; whether that was all."""
         peer = self._running()
+        taken, emptied = 0, False
         for _ in range(DRAIN):
             try:
                 datagram, source = self._socket.recvfrom(65536)
             except BlockingIOError:
+                emptied = True
                 break
             except OSError:
-                continue  # a datagram of ours was refused somewhere: the probes will notice
+                self._hear_errors()  # it is about one that we sent; what arrived is still there
+                continue
+            taken += 1
             address = Address(source[0], source[1])
             if address not in self._blocked:
-                peer.receive(datagram, address, now())
+                peer.receive(datagram, address, clock())
+        if not taken:  # then it may be an error that woke us: not every one makes a call fail
+            self._hear_errors()
         self._perform()
         self._heard.set()
         self._heard = trio.Event()
+        return emptied
+
+    def _hear_errors(self) -> None:
+        """Take what the machine knows of our datagrams that did not arrive."""
+        refused, others = self._machine.errors(self._socket)
+        for quoted in refused:
+            self._running().refused(quoted, clock())
+        self._undelivered.update(others)
 
     def _perform(self) -> None:
         peer = self._running()
-        for effect in peer.effects():
-            if isinstance(effect, Transmit):
-                self._transmit(effect)
-            elif isinstance(effect, Persist):
-                if self._disk is not None:
-                    self._disk.save(effect.records)
-            elif isinstance(effect, QuorumChanged):
-                for quorum_reader in self._quorum_readers:
-                    quorum_reader.notice()
-            elif isinstance(effect, MemberEvent):
-                for reader in self._readers:
-                    reader.notice(effect)
-            else:
-                self._talk.notice(effect, peer)
+        while effects := peer.effects():  # to send one is also to hear what became of another
+            for effect in effects:
+                self._perform_one(peer, effect)
         due = peer.next_wake
         if due is not None and due < self._sleeping_until:
             self._wake_up()
 
+    def _perform_one(self, peer: Peer, effect: Effect) -> None:
+        if isinstance(effect, Transmit):
+            self._transmit(effect)
+        elif isinstance(effect, Persist):
+            if self._disk is not None:
+                self._disk.save(effect.records)
+        elif isinstance(effect, QuorumChanged):
+            for quorum_reader in self._quorum_readers:
+                quorum_reader.notice()
+        elif isinstance(effect, MemberEvent):
+            for reader in self._readers:
+                reader.notice(effect)
+        else:
+            self._talk.notice(effect, peer)
+
     def _transmit(self, effect: Transmit) -> None:
-        if effect.destination not in self._blocked:
-            # No buffer, no route, no port there: to the protocol, a lost datagram like any other.
-            with suppress(OSError):
+        """Send. What cannot be sent (no buffer, no route, not allowed, too large) is counted, and a
+        lost datagram like any other to the protocol.
+        """
+        if effect.destination in self._blocked:
+            return
+        for again in (True, False):
+            try:
                 self._socket.sendto(effect.datagram, effect.destination)
+            except OSError as error:
+                # It may be about a datagram before this one, which then was not sent at all.
+                self._hear_errors()
+                if not again or isinstance(error, BlockingIOError):
+                    self._undelivered[name_of(error.errno)] += 1
+                    return
+            else:
+                return
 
     def _changed(self, key: bytes) -> None:
         for watcher in self._watchers:
@@ -330,23 +386,20 @@ class Node(NamedValues, Company):
         with trio.move_on_after(ASK_AGAIN):
             await self._heard.wait()
 
-    async def _resolve(self, texts: Sequence[str]) -> list[Address]:
-        """The addresses behind these names; names that cannot be resolved now are kept for
-        later.
+    def _is_callable(self, address: Address) -> bool:
+        """Whether a join address can lead to somebody else: our socket has one family, and when it
+        listens at all addresses of this machine each of them is our own.
         """
-        found: list[Address] = []
-        self._unresolved: list[str] = []
-        for text in texts:
-            try:
-                found += await resolve(*split_address("join", text, GOSSIP_PORT))
-            except OSError as error:
-                log.warning("%s cannot be resolved and is tried again: %s", text, error)
-                self._unresolved.append(text)
-        return found
+        me = self.address
+        if (":" in address.host) != (":" in me.host):
+            return False
+        everywhere = is_everywhere(self.config.bind_address)
+        return not (everywhere and address.port == me.port and self._machine.is_local(address.host))
 
-    async def _resolve_later(self) -> None:
-        """Go on trying the join names that could not be resolved at the start."""
-        while self._unresolved:
-            await trio.sleep(RESOLVE_AGAIN)
-            self._running().join(await self._resolve(self._unresolved), now())
-            self._perform()
+    def _is_alone(self) -> bool:
+        return sum(member.state in ("alive", "suspect") for member in self.members()) < 2
+
+    def _looked_up(self, found: Found) -> None:
+        peer = self._running()
+        if peer.phase == "running":
+            peer.join(found.addresses, clock(), found.gone)

@@ -42,18 +42,42 @@ def advertised(bound: Address) -> str:
     When bound to all interfaces it is the one that the route to the outside has. No datagram is
     sent to find out.
     """
-    host = ipaddress.ip_address(bound.host)
-    if not host.is_unspecified:
+    if not is_everywhere(bound):
         return bound.host
     family, outside = (
-        (socket.AF_INET6, "2001:db8::1") if host.version == 6 else (socket.AF_INET, "192.0.2.1")
+        (socket.AF_INET6, "2001:db8::1") if ":" in bound.host else (socket.AF_INET, "192.0.2.1")
     )
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((outside, 9))
             return str(probe.getsockname()[0])
         except OSError:
-            return "::1" if host.version == 6 else "127.0.0.1"
+            return "::1" if ":" in bound.host else "127.0.0.1"
+
+
+def is_number(host: str) -> bool:
+    """Whether a host is given as an IP address, and not by a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_everywhere(bound: Address) -> bool:
+    """Whether a socket that is bound here listens at every address of its machine."""
+    return ipaddress.ip_address(bound.host).is_unspecified
+
+
+def is_local(host: str) -> bool:
+    """Whether this address is one of this machine. Nothing is sent to find out."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+    except OSError:
+        return False
+    return True
 
 
 async def resolve(host: str, port: int) -> list[Address]:

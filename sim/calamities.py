@@ -47,6 +47,7 @@ WEATHER: dict[str, Callable[[Random], dict[str, float]]] = {
     },
     "send errors": lambda random: {"send_error": chance(random)},
     "forgetful NAT": lambda random: {"rebind": chance(random, 0.0005, 0.02)},
+    "firewalls": lambda random: {"silent": random.choice([1.0, chance(random)])},
 }
 """What the network is like: fields of `Faults`."""
 

@@ -77,6 +77,9 @@ class Faults:
     rebind: float = 0.0
     """Its sender is behind a NAT that forgets it: it and all after it come from a new address, and
     answers to the old one are lost."""
+    silent: float = 0.0
+    """A refusal that would go this way never comes: a firewall stands before the host. Nothing else
+    meets it."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -91,7 +94,8 @@ class Faults:
     @property
     def chancy(self) -> bool:
         """Whether a datagram can meet anything but the delay."""
-        return any(getattr(self, field.name) for field in fields(self) if field.name != "delay")
+        harmless = {"delay", "silent"}
+        return any(getattr(self, each.name) for each in fields(self) if each.name not in harmless)
 
     @property
     def bending(self) -> bool:

@@ -67,12 +67,23 @@ class Host:
         self.trouble = ""  # why its process ended, when neither a crash nor a goodbye was it
         self.forget()
 
+    @property
+    def waits(self) -> bool:
+        """Whether what arrives now has to wait for the process."""
+        return self.paused or self.service > 0 or self.busy_until is not None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what would have to wait finds no room."""
+        return self.waits and len(self.inbox) >= self.inbox_max
+
     def forget(self) -> None:
         """Lose everything that ends with a process."""
         self.peer: Peer | None = None
         self.running = False  # as users see it: false from `leave` on, while the goodbye goes out
         self.paused = False
-        self.inbox: deque[tuple[bytes, Address, int]] = deque()  # with its place in the log
+        # Datagrams with their sources, refused ones with None; and their places in the log.
+        self.inbox: deque[tuple[bytes, Address | None, int]] = deque()
         self.busy_until: int | None = None  # when a slow process is done with what it is at
         self.alarmed = False  # whether that is its alarm
         self.due: int | None = None  # the one entry of the agenda that will wake the process

@@ -35,7 +35,7 @@ def id_order(patch: Any) -> None:
 class _Closing:
     """Sends a word when it is collected, whenever that may be."""
 
-    def __init__(self, send: Callable[[], None]) -> None:
+    def __init__(self, send: Callable[[], object]) -> None:
         self._send = send
         self._itself = self  # so that it takes the garbage collector to end it
 

@@ -74,7 +74,17 @@ class MoreLuck(NamedTuple):
     slow: int
 
 
-_LUCK, _MORE = Struct("<7Q"), Struct("<9I")
+class WayBack(NamedTuple):
+    """Numbers below 2**32: what the faults that a refusal can meet ask for it."""
+
+    silent: int
+    lost: int
+    jitter: int
+    tail: int
+    slow: int
+
+
+_LUCK, _MORE, _WAY_BACK = Struct("<7Q"), Struct("<9I"), Struct("<5I")
 _CERTAIN, _CERTAIN_TOO = float(1 << 64), float(1 << 32)
 _NO_LUCK_NEEDED, _NO_MORE_NEEDED = Luck(*[0] * 7), MoreLuck(*[0] * 9)
 
@@ -88,6 +98,7 @@ class Link:
         "_bad",
         "_busy_until",
         "_carried",
+        "_refusals",
         "_seed",
         "_way",
         "chancy",
@@ -99,6 +110,7 @@ class Link:
         self._seed = seed
         self._way = way
         self._carried = 0
+        self._refusals = 0
         self._bad = False
         self._busy_until = 0
         self.set(faults)
@@ -150,6 +162,23 @@ class Link:
         datagram, bent = self._bent(datagram, luck, more, recent, befell)
         takes = self.delay + waits + (self._late(more, befell) if self._ask_more else 0)
         return self._arrivals(Copy(takes, datagram, bent), luck, befell)
+
+    def refuse(self, befell: Counter[str]) -> int | None:
+        """How many nanoseconds the next refusal is on this way; None when it never arrives.
+
+        Refusals have a count and luck of their own: that of datagrams is theirs, whoever crashed.
+        """
+        count, (source, destination) = self._refusals, self._way
+        self._refusals = count + 1
+        drawn = derived(self._seed, "refusal", source, destination, count, size=_WAY_BACK.size)
+        luck = WayBack._make(_WAY_BACK.unpack(drawn))
+        if luck.silent < self.faults.silent * _CERTAIN_TOO:
+            befell["silent"] += 1
+            return None
+        if self._bad or luck.lost < self.faults.loss * _CERTAIN_TOO:
+            befell["refusal lost"] += 1
+            return None
+        return self.delay + self._late(luck, befell)
 
     def _draw(self) -> tuple[Luck, MoreLuck]:
         """The luck of the next datagram; only what is asked for is drawn."""
@@ -209,7 +238,7 @@ class Link:
             datagram, bent = flipped(datagram, Random(more.bend)), True
         return datagram, bent
 
-    def _late(self, more: MoreLuck, befell: Counter[str]) -> int:
+    def _late(self, more: MoreLuck | WayBack, befell: Counter[str]) -> int:
         """What this one takes longer than the shortest way, in nanoseconds."""
         faults = self.faults
         late = more.jitter * round(faults.jitter * SECOND) >> 32

@@ -94,7 +94,8 @@ def told(sim: Simulation) -> Counter[str]:
         marks[REJOINED] += last is MemberLeft and kind is MemberJoined
     for host in sim._world.hosts:
         if host.peer is not None:
-            marks[REFUSED] += sum(host.peer.statistics().dropped.values())
+            dropped = host.peer.statistics().dropped
+            marks[REFUSED] += sum(dropped.values()) - dropped.get("refusal unknown", 0)
     return marks
 
 

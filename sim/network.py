@@ -68,6 +68,19 @@ class Network:
             self.on_rebind(source)
         return link.carry(datagram, now, self._recent, self.befell)
 
+    def refuse(self, source: int, destination: int, now: int) -> int | None:
+        """How long the word of a host takes that it has no process there, this way; None: for ever.
+
+        It meets the firewall, the cuts, the losses and the delays of its way, and nothing else.
+        """
+        if self.cuts and self._severed(source, destination, now):
+            self.befell["refusal lost"] += 1
+            return None
+        link = self._links.get((source, destination))
+        if link is None and self._good is not None and not self.faults.silent:
+            return self._good
+        return (link or self._link((source, destination))).refuse(self.befell)
+
     def partition(self, groups: Sequence[Collection[int]], *, one_way: bool, now: int = 0) -> None:
         """Let only hosts of one group reach each other; those in none form one more.
 

@@ -123,7 +123,9 @@ class Shrinker:
             return
         steps = [step for step in self.plan.in_order() if step.do != "link"]
         fates = noted(self.plan)
-        self._certain = replace(self.plan, faults=Faults(delay=self.plan.faults.delay))
+        faults = self.plan.faults
+        kept = Faults(delay=faults.delay, silent=faults.silent)
+        self._certain = replace(self.plan, faults=kept)
         try:
             if fates and self._with_fates(steps, fates):
                 least(fates, lambda kept: self._with_fates(steps, kept))

@@ -36,6 +36,7 @@ HAPPENED = {
     Kind.RESUME: "goes on",
     Kind.HEAL: "the partition heals",
     Kind.PERSIST: "saves records",
+    Kind.BOUNCE: "hears that no process is there",
 }
 """What is said of kinds that carry nothing else; a new kind is told by its name."""
 

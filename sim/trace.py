@@ -66,6 +66,8 @@ class Kind(IntEnum):
     """A user broadcast something."""
     HEAR = 32
     """A member told its user what another user said."""
+    BOUNCE = 33
+    """A process is told that a host had none for a datagram that came from its address."""
 
 
 class Record(NamedTuple):

@@ -39,6 +39,9 @@ KNOWN_BY_HEART = 4
 """How many others, besides n0, a restarted process calls. Its list is fixed, like the one in a
 configuration file: n0 and its next neighbours, whether they run or not."""
 
+QUOTED = 520
+"""Bytes of a datagram that a refusal repeats: as many as those of Linux over IPv4."""
+
 NAT_PORT = 1024
 """The port of every address that a NAT gives: it has addresses enough."""
 
@@ -284,29 +287,51 @@ class World:
     ) -> None:
         """A datagram reaches a host, and perhaps a process on it."""
         kind = Kind.DELIVER
-        waits = host.paused or host.service > 0 or host.busy_until is not None
         if host.peer is None:
             kind = Kind.REFUSE if host.powered else Kind.VANISH
-        elif waits and len(host.inbox) >= host.inbox_max:
+        elif host.is_full:
             kind = Kind.VANISH
             self.befell["inbox full"] += 1
         self._at = self.trace.record(
             self.agenda.now, kind, host.index, sender.index, datagram, cause
         )
-        if kind is not Kind.DELIVER:
-            return
-        if waits:
+        if kind is Kind.DELIVER:
+            self._hand_over(host, datagram, source)
+        elif kind is Kind.REFUSE:
+            self._refuse(host, datagram, source)
+
+    def _refuse(self, host: Host, datagram: bytes, source: Address) -> None:
+        """A host answers for the process that it does not have, if the source is still somebody."""
+        now, sender = self.agenda.now, self._at_address.get(source)
+        takes = None if sender is None else self.network.refuse(host.index, sender.index, now)
+        if takes is not None:
+            quoted = datagram[:QUOTED]
+            self.agenda.put(now + takes, self._bounce, sender, quoted, host, self._at)
+
+    def _bounce(self, host: Host, quoted: bytes, refuser: Host, cause: int) -> None:
+        """That answer arrives, where there may be a process, perhaps another than the sender."""
+        if host.peer is not None and not host.is_full:
+            now = self.agenda.now
+            self._at = self.trace.record(now, Kind.BOUNCE, host.index, refuser.index, quoted, cause)
+            self._hand_over(host, quoted, None)
+
+    def _hand_over(self, host: Host, datagram: bytes, source: Address | None) -> None:
+        if host.waits:
             host.inbox.append((datagram, source, self._at))
             self._serve_soon(host)
         else:
             self._receive(host, datagram, source)
 
-    def _receive(self, host: Host, datagram: bytes, source: Address) -> None:
+    def _receive(self, host: Host, datagram: bytes, source: Address | None) -> None:
+        """A process takes in a datagram; without a source, one of its own that was refused."""
         peer = host.peer
         assert peer is not None
         clock = host.clocks.monotonic()
-        peer.receive(datagram, source, clock)
-        self.watch.channel.received(host, peer, datagram, self.agenda.now)
+        if source is None:
+            peer.refused(datagram, clock)
+        else:
+            peer.receive(datagram, source, clock)
+            self.watch.channel.received(host, peer, datagram, self.agenda.now)
         self._perform(host, peer, clock)
 
     def _serve_soon(self, host: Host) -> None:

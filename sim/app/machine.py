@@ -11,6 +11,7 @@ import trio
 from gossip import Address
 from node import Config
 from node.disk import Disk
+from node.error_queue import Errors
 from node.machine import Machine
 from sim.app.running import now
 from sim.app.wire import Wire, WireSocket
@@ -96,6 +97,10 @@ class SimulatedMachine(Machine):
             await sock.news.wait()
         if self.over:
             raise CrashedError(f"{self._host.name} was crashed")
+
+    def errors(self, sock: WireSocket) -> Errors:
+        """What was refused since."""
+        return sock.errors()
 
     def disk(self, directory: str | Path) -> Disk:
         """What an earlier process had on disk when it ended."""

@@ -8,18 +8,22 @@ nanosecond, whatever trio does in between.
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
 import trio
 
 from gossip import Address
+from node.error_queue import Errors
 from sim.agenda import SECOND
 from sim.app.running import now
 from sim.errors import SimError
 from sim.network import Faults, Network
 from sim.trace import NOBODY, Kind, Trace
+
+QUOTED = 520
+"""Bytes of a datagram that a refusal repeats, as in `sim.world`."""
 
 
 class Wire:
@@ -36,7 +40,8 @@ class Wire:
         self._trace = trace
         self._index = {address: index for index, address in enumerate(addresses)}
         self._sockets: dict[int, WireSocket] = {}
-        self._under_way: list[tuple[int, int, int, int, bytes]] = []
+        # When, in which order, from whom, to whom, what, and whether that is one that was refused.
+        self._under_way: list[tuple[int, int, int, int, bytes, bool]] = []
         self._sequence = 0
         self._waiting_until = math.inf
         self._earlier = trio.Event()
@@ -59,11 +64,15 @@ class Wire:
         if not copies:
             self._trace.record(at, Kind.LOSE, source, target, datagram)
         for copy in copies:
-            due = at + copy.delay
-            self._sequence += 1
-            heappush(self._under_way, (due, self._sequence, source, target, copy.datagram))
-            if due < self._waiting_until:
-                self._earlier.set()
+            self._put(at + copy.delay, source, target, copy.datagram)
+
+    def _put(
+        self, due: int, source: int, target: int, datagram: bytes, *, refused: bool = False
+    ) -> None:
+        self._sequence += 1
+        heappush(self._under_way, (due, self._sequence, source, target, datagram, refused))
+        if due < self._waiting_until:
+            self._earlier.set()
 
     async def run(self) -> None:
         """Let datagrams arrive, for ever."""
@@ -76,12 +85,21 @@ class Wire:
             while self._under_way and self._under_way[0][0] <= at:
                 self._arrive(*heappop(self._under_way)[2:], at)
 
-    def _arrive(self, source: int, target: int, datagram: bytes, at: int) -> None:
+    def _arrive(self, source: int, target: int, datagram: bytes, refused: bool, at: int) -> None:
         sock = self._sockets.get(target)
+        if refused:
+            if sock is not None:
+                self._trace.record(at, Kind.BOUNCE, target, source, datagram)
+                sock.bounced(datagram)
+            return
         kind = Kind.REFUSE if sock is None else Kind.DELIVER
         self._trace.record(at, kind, target, source, datagram)
         if sock is not None:
             sock.arrived(datagram, self._addresses[source])
+            return
+        takes = self.network.refuse(target, source, at)
+        if takes is not None:
+            self._put(at + takes, target, source, datagram[:QUOTED], refused=True)
 
 
 class WireSocket:
@@ -93,6 +111,7 @@ class WireSocket:
         """Set when a datagram arrives, and when the process is to end."""
         self._wire = wire
         self._inbox: deque[tuple[bytes, Address]] = deque()
+        self._refused: list[bytes] = []
         self._closed = False
 
     def arrived(self, datagram: bytes, source: Address) -> None:
@@ -100,8 +119,23 @@ class WireSocket:
         self._inbox.append((datagram, source))
         self.news.set()
 
+    def bounced(self, quoted: bytes) -> None:
+        """Keep the beginning of a datagram that was refused."""
+        self._refused.append(quoted)
+        self.news.set()
+
+    def errors(self) -> Errors:
+        """Take what was refused."""
+        refused, self._refused = self._refused, []
+        return Errors(refused, Counter())
+
     def recvfrom(self, _: int, /) -> tuple[bytes, Address]:
-        """The datagram that came first; `BlockingIOError` when there is none."""
+        """The datagram that came first; `BlockingIOError` when there is none.
+
+        `ConnectionRefusedError` as long as there are errors to take: the real one says it once.
+        """
+        if self._refused:
+            raise ConnectionRefusedError
         if not self._inbox:
             if self.news.is_set():  # never while somebody waits for it
                 self.news = trio.Event()

@@ -64,6 +64,7 @@ TOLD = {
     "queue": "what waits for its turn at most, with --bandwidth (default 65536)",
     "send_error": "it cannot be sent",
     "rebind": "a NAT gives its sender another address, from this one on",
+    "silent": "a refusal of it, because no process is there, is held back by a firewall",
 }
 """Every fault of a network, as the help tells it."""
 

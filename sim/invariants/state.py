@@ -30,7 +30,12 @@ def _unsound(peer: Peer) -> Iterator[tuple[Invariant, str]]:
 
 
 def _unclean(peer: Peer, *, intact: bool) -> Iterator[tuple[Invariant, str]]:
-    dropped = {reason: count for reason, count in peer.statistics().dropped.items() if count}
+    # A host refuses anything for a process that is gone; what was no probe tells nothing.
+    dropped = {
+        reason: count
+        for reason, count in peer.statistics().dropped.items()
+        if count and reason != "refusal unknown"
+    }
     if intact and dropped:
         yield CLEAN, f"dropped {dropped}"
 

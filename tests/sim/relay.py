@@ -15,6 +15,7 @@ from typing import Any
 import trio
 
 from gossip import Address
+from node.error_queue import Errors
 from node.machine import Machine
 from node.udp import bind
 from sim import Faults
@@ -81,6 +82,10 @@ class RelayedMachine(Machine):
     async def readable(self, sock: RelayedSocket) -> None:
         """Return when the real socket has something."""
         await super().readable(sock.real)
+
+    def errors(self, sock: RelayedSocket) -> Errors:
+        """None: the relay, which takes everything, passes on no refusals."""
+        return super().errors(sock.real)
 
 
 class RelayedSocket:
