@@ -139,6 +139,10 @@ class Peer(View, Speaking):
             room=self._outbox.room,
             send=self._outbox.send_message,
         )
+        self._wire_up_talk()
+
+    def _wire_up_talk(self) -> None:
+        """Make those that speak with others through `Talk`."""
         self._talk = talk = Talk(
             membership=self._membership,
             timing=self._timing,
@@ -184,6 +188,8 @@ class Peer(View, Speaking):
             probe=talk.probe,
             done=self._end,
         )
+
+    # Driving.
 
     def start(self, now: int, join: Sequence[Address] = ()) -> None:
         """Begin to run, and to call these addresses until somebody answers."""

@@ -16,11 +16,11 @@ from sim.agenda import SECOND, finite, nanoseconds
 from sim.app.machine import AppHost, CrashedError, SimulatedMachine, address_of
 from sim.app.running import current_run, now
 from sim.app.wire import Wire
+from sim.driver import KNOWN_BY_HEART
 from sim.errors import SimError, SimTimeout
 from sim.network import Faults
 from sim.streams import derived
 from sim.trace import Kind
-from sim.world import KNOWN_BY_HEART
 
 LOOK = 0.05
 """Virtual seconds between two looks of `until`."""

@@ -11,11 +11,11 @@ from sim.app import SimulatedCluster, run
 from sim.app.machine import address_of
 from sim.app.wire import Wire
 from sim.calamities import WEATHER
+from sim.driver import QUOTED
 from sim.link import Link
 from sim.network import Network
 from sim.streams import stream
 from sim.trace import Kind, Record, Trace
-from sim.world import QUOTED
 
 DELAY = 500_000
 
