@@ -128,11 +128,13 @@ class Membership(Roster):
                 self._confirm(claim, now)
 
     def _attributable(self, claim: Claim) -> bool:
-        """Whether an accusation is by whom it names. About ourselves we answer strangers too."""
+        """Whether an accusation is by whom it names. Of ourselves we answer any: others may know
+        the accuser by another key, and believe it.
+        """
+        if claim.name == self.me.name:
+            return True
         accuser = self._table.get(claim.accuser)
-        if accuser is None:
-            return claim.name == self.me.name
-        return is_proven(claim, accuser.key)
+        return accuser is not None and is_proven(claim, accuser.key)
 
     def _meet(self, claim: Claim, now: int, *, hearsay: bool) -> None:
         """Somebody of whom nothing was known."""
@@ -144,14 +146,17 @@ class Membership(Roster):
         if len(self._table) >= MAX_MEMBERS:
             self.refused += 1
             return
-        self._believe(claim, None, now, passed_on=not hearsay)
+        if claim.state is State.FAILED:
+            self._condemned(claim, None, now)
+        else:
+            self._believe(claim, None, now, passed_on=not hearsay)
 
     def _renew(self, claim: Claim, known: Claim, now: int, *, hearsay: bool) -> None:
         """Something newer about somebody that is known."""
+        if claim.state is State.FAILED and not hearsay:
+            self._condemned(claim, known, now)
+            return
         if claim.state is State.FAILED and known.state.running:
-            if not hearsay:
-                self._condemned(claim, known, now)
-                return
             if known.state is State.SUSPECT and claim.order[:2] == known.order[:2]:
                 return
             claim = claim._replace(state=State.SUSPECT)
@@ -198,13 +203,13 @@ class Membership(Roster):
                 self.rumors.add(claim.name, claim.accuser, encode_claim(claim))
             self._await_refutation(claim.name, now)
 
-    def _condemned(self, claim: Claim, known: Claim, now: int) -> None:
-        """Somebody says that a member has failed that we hold for running: his word counts when
-        others accuse it too.
+    def _condemned(self, claim: Claim, known: Claim | None, now: int) -> None:
+        """Somebody says that a member has failed, in a boot or incarnation in which we do not take
+        it for failed: his word counts when others accuse it too.
         """
         if self._timing.verdicts > 1:
             accusation = claim._replace(state=State.SUSPECT)
-            if accusation.order > known.order:
+            if known is None or accusation.order > known.order:
                 self._believe(accusation, known, now, passed_on=True)
             else:
                 self._confirm(accusation, now)
@@ -215,7 +220,7 @@ class Membership(Roster):
             known = self._table[claim.name]
         self._fail(claim, known, now)
 
-    def _fail(self, claim: Claim, known: Claim, now: int) -> None:
+    def _fail(self, claim: Claim, known: Claim | None, now: int) -> None:
         """A member is taken for failed; who accuses it is told along: others believe it by that."""
         suspicion = self._suspicions.get(claim.name)
         self._believe(claim, known, now, passed_on=True)
@@ -253,7 +258,9 @@ class Membership(Roster):
     def _about_me(self, claim: Claim) -> None:
         """Somebody says something about us. We know better."""
         me = self.me
-        if claim.order <= me.order:
+        if claim.key != me.key and claim.state.running and claim.address != me.address:
+            self.conflicts += 1  # another live member uses our name; neither of us can settle that
+        elif claim.order <= me.order:
             if claim.order[:2] < me.order[:2] and me.state is State.ALIVE:
                 # Whoever believes that gets to hear the newer truth.
                 self.rumors.spread(me.name, encode_claim(me))
@@ -262,9 +269,11 @@ class Membership(Roster):
         elif claim.epoch == me.epoch and claim.key == me.key:
             if claim.state is not State.ALIVE and me.state is not State.LEFT:
                 self._declare(me._replace(incarnation=claim.incarnation + 1))
-                self.health.worse()
+                accuser = self._table.get(claim.accuser)
+                if accuser is not None and is_proven(claim, accuser.key):
+                    self.health.worse()
         elif claim.state.running and claim.address != me.address:
-            self.conflicts += 1  # another live member uses our name; neither of us can settle that
+            self.conflicts += 1  # another process has our key
         elif me.state is State.ALIVE:
             self._declare(me._replace(epoch=claim.epoch + 1))  # our own past: our clock went back
 
@@ -321,7 +330,7 @@ class Membership(Roster):
             suspicion.began = now  # we slept: it may have refuted meanwhile, and we not heard it
             self._await_refutation(name, now)
         else:
-            failed = known._replace(state=State.FAILED, accuser=self.me.name)
+            failed = known._replace(state=State.FAILED, accuser=self.me.name, refused=False)
             self._fail(self.identity.accused(failed), known, now)
 
     def _forget(self, gone: Claim) -> None:

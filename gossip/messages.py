@@ -262,6 +262,8 @@ def _decoded_claim(value: Any) -> Claim:
         raise ValueError
     if len(proof) != (SIGNATURE_BYTES if accuser else 0):
         raise ValueError
+    if refused and not accuser:
+        raise ValueError
     if State(state) is not State.LEFT and bool(accuser) != (State(state) is not State.ALIVE):
         raise ValueError
     tags = tags if tags == () else _tags(tags)

@@ -23,7 +23,7 @@ from random import Random
 
 from .member import Address, Claim, State
 from .membership import Membership
-from .messages import Message, Nack, ProbeRequest
+from .messages import Message, Nack, ProbeRequest, encode_claim, encode_claims
 from .timers import Timers
 from .timing import SECOND, Timing
 from .turns import Turns
@@ -91,7 +91,7 @@ class Prober:
         timing: Timing,
         timers: Timers,
         random: Random,
-        send_probe: Callable[[int, Claim], None],
+        send_probe: Callable[..., None],
         send: Callable[[Address, Message], None],
         send_about: Callable[[Address, Claim, Message], None],
         tell: Callable[[Address, Claim], None],
@@ -183,6 +183,8 @@ class Prober:
             known, heir = self._challenges.pop(sequence)
             if (source, sender, epoch) == (known.address, heir.name, heir.epoch):
                 self._membership.succeeded(known, heir, now)
+        else:
+            self._inquiries.pop(sequence, None)
         return None
 
     def _done(self) -> None:
@@ -193,6 +195,9 @@ class Prober:
         """No answer in time: others are to try, and we try once more."""
         pending = self._pending
         if pending is None:
+            return
+        if self._health.late(pending.sent + pending.timeout, now, pending.timeout):
+            self._done()
             return
         self._timers.set("indirect", pending.due, self._judge)
         if self._timing.witnesses and not pending.refused:
@@ -258,8 +263,8 @@ class Prober:
         self.unreached[pending.target.name] = False
         self._blame(pending)
         known = self._membership.get(pending.target.name)
-        if known is None or known.epoch != pending.target.epoch or not known.state.running:
-            return
+        if known is None or not known.state.running or known.order[:2] != pending.target.order[:2]:
+            return  # it is gone, or has spoken since
         self._membership.accuse(known, now, refused=pending.refused)
         if self._timing.witnesses:
             for witness, nack in pending.silent.items():
@@ -311,7 +316,7 @@ class Prober:
         target = self._membership.get(request.target)
         if target is None:
             return
-        if target.state is State.LEFT:
+        if target.state is State.LEFT or target.name == self._membership.me.name:
             self._tell(origin, target)
             return
         sequence = self.next_sequence()
@@ -348,4 +353,5 @@ class Prober:
         self._challenges[sequence] = (known, heir)
         if len(self._challenges) > MAX_CHALLENGES:
             self._challenges.popitem(last=False)
-        self._send_probe(sequence, known)
+        self._send_probe(sequence, known, encode_claims([encode_claim(heir)]))
+        self._tell(heir.address, known)  # so both know that there are two of them

@@ -121,10 +121,12 @@ class Talk:
         key = ("introduce", sender)
         if key in self._timers or self._membership.me.state is State.LEFT:
             return
-        self._timers.set(key, now + self._timing.gossip_interval, lambda _: None)
+        newer = known is not None and known.epoch < epoch
+        pause = self._timing.probe_interval if newer else self._timing.gossip_interval
+        self._timers.set(key, now + pause, lambda _: None)
         if known is not None and known.epoch == epoch:
             self._roaming.tell(source, known)
-        elif known is None or known.epoch < epoch:
+        elif known is None or newer:
             self._reconnect.call(source)
 
     def _handle(self, message: Message, sender: str, source: Address, now: int) -> None:

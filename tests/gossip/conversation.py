@@ -43,6 +43,7 @@ from gossip.messages import (
     Claims,
     Join,
     Message,
+    Nack,
     Position,
     Probe,
     Table,
@@ -123,7 +124,7 @@ def accused(
 
 def resigned(known: Claim, holder: str = "", **changes: Any) -> Claim:
     """What a member says of itself, with changes, signed with its key, or with that of `holder`."""
-    usual = {"state": State.ALIVE, "accuser": "", "refused": False, "proof": b""}
+    usual: dict[str, Any] = {"state": State.ALIVE, "accuser": "", "refused": False, "proof": b""}
     name = holder or changes.get("name", known.name)
     return identity(name).signed(known._replace(**usual | {"key": identity(name).key} | changes))
 

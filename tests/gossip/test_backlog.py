@@ -57,7 +57,7 @@ def test_neither_news_nor_events_starve_the_other() -> None:
         outbox.send(friend.address)
         *_, transmit = peer.effects()
         _, _, messages = decode_datagram(friend.channel.open(transmit.datagram))  # type: ignore[union-attr]
-        news += sum(len(m.claims) > 8 for m in messages if isinstance(m, Claims))
+        news += sum(len(m.claims) > 4 for m in messages if isinstance(m, Claims))
         events += sum(isinstance(message, Broadcast) for message in messages)
     assert events == 10
     assert news == 20

@@ -106,7 +106,7 @@ def test_an_event_costs_a_bounded_number_of_datagrams_per_member() -> None:
     idle, sent = talk.sent - sent, talk.sent
     talk.broadcast(peers[0], "t")
     talk.run(300)
-    assert talk.sent - sent - idle < 16 * 20
+    assert talk.sent - sent - idle <= 16 * 20
 
 
 # What cannot be carried.
@@ -388,10 +388,8 @@ def test_a_boot_that_gets_another_number_says_all_again_under_it() -> None:
 
 def test_a_member_that_failed_is_still_listened_to() -> None:
     talk, peer, friend = alone_with_a_friend()
-    gone = replace_state(friend, State.FAILED)
-    friend.says(peer, gone, nil(friend, 1))
+    known = peer._membership.get(friend.name)
+    assert known is not None
+    peer._membership._fail(known._replace(state=State.FAILED, accuser="n0"), known, talk.now)
+    friend.says(peer, nil(friend, 1))
     assert talk.received("n0") == [(friend.name, 1)]
-
-
-def replace_state(puppet: Puppet, state: State) -> Claims:
-    return Claims((puppet.claim._replace(state=state),))

@@ -298,7 +298,8 @@ NO_QUERIES: list[tuple[Any, ...]] = [
         (2, -1, HASH, HASH), (2, True, HASH, HASH), (2, 1.0, HASH, HASH), (2, "1", HASH, HASH),
         (1, 1, "", HASH, HASH, 0), (1, 1, "a\n", HASH, HASH, 0), (1, 1, "x" * 65, HASH, HASH, 0),
         (1, 1, b"sue", HASH, HASH, 0), (1, 1, "sue", HASH, HASH), (1, 1, "sue", HASH, HASH, -1),
-        (1, 1, "sue", HASH, HASH, U32 + 1), (1, 1, "sue", HASH, HASH, True), (3, 1, None), (4,), (4, None), (4, 7), (4, {}), (4, (7,)),
+        (1, 1, "sue", HASH, HASH, U32 + 1), (1, 1, "sue", HASH, HASH, True),
+        (3, 1, None), (4,), (4, None), (4, 7), (4, {}), (4, (7,)),
         (6, (HASH,) * (BUCKETS + 1)), (6, HASH), (8, 1, 257, b""), (8, 1, -1, b""), (8, 1, 1, "x"),
         (9, 1, 3, b""), (9, 1, 0, None), (10, 1, MAX_PIECES, 2, b""), (10, 1, 0, TOO_MANY, b""),
         *((20, *wrong) for wrong in NO_BROADCASTS),
@@ -406,3 +407,24 @@ def test_a_usual_claim_fits_beside_a_probe_from_the_longest_name() -> None:
     usual = accused(claim("n" * 64, tags=(("role", "x" * 200),)), "a" * 64)
     plain = datagram(probe, encode_claims([encode_claim(usual)]), name="s" * 64, epoch=U64)
     assert len(plain) <= MAX_PLAIN
+
+
+@given(events)
+def test_an_event_that_we_kept_is_what_it_was(event: Broadcast | Query) -> None:
+    assert decode_event(encode_user(event)) == event
+
+
+def test_the_largest_messages_for_users_fit_a_datagram_from_the_longest_name() -> None:
+    name = "n" * 64
+    event = Broadcast(name, U64, MAX_SEQUENCE, "t" * MAX_TOPIC_BYTES, b"x" * MAX_PAYLOAD)
+    rest = MAX_PAYLOAD - 2 - len(msgpack.packb([[], []]))
+    query = Query(
+        name, U64, MAX_SEQUENCE, "t" * MAX_TOPIC_BYTES, b"x" * rest, MAX_TIMEOUT, MAX_RELAYS,
+        Where(),
+    )  # fmt: skip
+    answer = Answer(name, U64, MAX_SEQUENCE, name, b"x" * MAX_PAYLOAD)
+    for message in (event, query, answer):
+        assert len(frame(message)) <= MAX_EVENT_BYTES
+        assert len(datagram(frame(message), name=name, epoch=U64)) <= MAX_PLAIN
+    lacking = Lacking(name, U64, (MAX_SEQUENCE,) * MAX_NUMBERS)
+    assert len(datagram(frame(lacking), name=name, epoch=U64)) <= MAX_PLAIN

@@ -30,7 +30,16 @@ from gossip.messages import (
     Table,
     Want,
 )
-from tests.gossip.conversation import SECOND, WALL, Conversation, Puppet, claim, frame, where
+from tests.gossip.conversation import (
+    SECOND,
+    WALL,
+    Conversation,
+    Puppet,
+    claim,
+    frame,
+    resigned,
+    where,
+)
 from tests.gossip.test_messages import messages
 
 H, OTHER = bytes(8), b"otherwise"[:8]
@@ -47,7 +56,7 @@ def pair(**options: Any) -> tuple[Conversation, Peer, Puppet]:
 
 
 def hashes(peer: Peer) -> tuple[bytes, bytes]:
-    return peer._hashes()
+    return peer._talk._hashes()
 
 
 # Answers.
@@ -57,25 +66,27 @@ def test_a_join_is_answered_with_the_table() -> None:
     talk = Conversation()
     peer = talk.peer("n0")
     stranger = talk.puppet("p")
-    stranger.says(peer, Join(stranger.claim))
+    stranger.says(peer, Join(stranger.claim, 1))
     talk.run(0.001)
-    stranger.expects(Join(ANY), Table(ANY))  # it calls back, for it does not know the sender yet
+    stranger.expects(
+        Join(ANY, ANY), Table(ANY, 1)
+    )  # it calls back, for it does not know the sender yet
     assert [member.name for member in peer.members()] == ["n0", "p"]
-    stranger.says(peer, Join(stranger.claim))
+    stranger.says(peer, Join(stranger.claim, 1))
     talk.run(0.001)
-    stranger.expects(Table((ANY, stranger.claim)))
+    stranger.expects(Table((ANY, stranger.claim), 1))
 
 
 def test_a_probe_is_answered_with_what_we_have_seen() -> None:
     talk, peer, friend = pair()
-    friend.says(peer, Probe(77, "n0", *hashes(peer)))
+    friend.says(peer, Probe(77, "n0", *hashes(peer), 0))
     talk.run(0.001)
     friend.expects(Ack(77, *hashes(peer)))
 
 
 def test_a_probe_for_somebody_else_is_counted_and_not_answered() -> None:
     talk, peer, friend = pair()
-    friend.says(peer, Probe(77, "sue", *hashes(peer)))
+    friend.says(peer, Probe(77, "sue", *hashes(peer), 0))
     talk.run(0.001)
     friend.expects()
     assert peer.statistics().dropped == {"not for us": 1}
@@ -83,8 +94,8 @@ def test_a_probe_for_somebody_else_is_counted_and_not_answered() -> None:
 
 def test_a_probe_with_another_table_is_answered_with_a_question() -> None:
     talk, peer, friend = pair()
-    friend.says(peer, Probe(1, "n0", hashes(peer)[0], OTHER))
-    friend.says(peer, Probe(2, "n0", hashes(peer)[0], OTHER))
+    friend.says(peer, Probe(1, "n0", hashes(peer)[0], OTHER, 0))
+    friend.says(peer, Probe(2, "n0", hashes(peer)[0], OTHER, 0))
     talk.run(0.001)
     friend.expects(Ack(1, ANY, ANY), Buckets(ANY), Ack(2, ANY, ANY))
 
@@ -97,7 +108,7 @@ def test_equal_tables_are_not_compared_and_the_parts_that_differ_are_told() -> N
         friend.says(peer, Buckets(theirs))
     friend.says(peer, Buckets((H,) * BUCKETS))
     talk.run(0.001)
-    friend.expects(Table(()), Table(()), Table(()), Table((ANY, ANY)))
+    friend.expects(Table((), 0), Table((), 0), Table((), 0), Table((ANY, ANY), 0))
 
 
 def test_a_relay_probes_and_passes_the_answer_on() -> None:
@@ -117,8 +128,8 @@ def test_a_relay_probes_and_passes_the_answer_on() -> None:
 
 def test_a_suspect_is_told_so_with_the_next_probe() -> None:
     talk, peer, friend = pair()
-    accused = friend.claim._replace(state=State.SUSPECT, accuser="sue")
     other = talk.friend(peer, "other")
+    accused = other.accuses(friend.claim)
     other.says(peer, Claims((accused,)))
     friend.polite = False
     told = list[Claim]()
@@ -128,20 +139,35 @@ def test_a_suspect_is_told_so_with_the_next_probe() -> None:
     assert accused in told
 
 
+def test_the_probe_of_a_suspect_says_what_it_is_accused_of() -> None:
+    """Lifeguard, IV.C (buddy system): whatever else is news, the suspect hears it with a probe."""
+    talk, peer, friend = pair()
+    friend.polite = False
+    other = talk.friend(peer, "other")
+    accused = other.accuses(friend.claim)
+    while peer._membership.rumors:
+        peer._membership.rumors.take(1000, 1)
+    friend.heard(Claims)
+    peer._talk.send_probe(9, accused)
+    talk._perform(peer)
+    talk.run(0.001)
+    friend.expects(Claims((accused,)), Probe(9, "friend", ANY, ANY, ANY))
+
+
 def test_who_is_taken_for_failed_is_told_when_he_speaks() -> None:
     talk, peer, friend = pair()
-    dead = friend.claim._replace(state=State.FAILED, accuser="sue")
-    other = talk.friend(peer, "other")
-    other.says(peer, Claims((dead,)))
+    other, third = talk.friend(peer, "other"), talk.friend(peer, "third")
+    dead = other.accuses(friend.claim, State.FAILED)
+    other.says(peer, Claims((third.accuses(friend.claim), dead)))
     talk.run(3)
     friend.heard(Claims)
     friend.says(peer, Ack(1, *hashes(peer)))
     talk.run(0.001)
     friend.expects(Claims((dead,)))
-    friend.says(peer, Claims((friend.claim._replace(incarnation=1),)))
+    friend.says(peer, Claims((resigned(friend.claim, incarnation=1),)))
     assert talk.views()["n0"]["friend"] == "alive"
     assert [kind for _, _, kind, about in talk.events if about == "friend"] == [
-        "MemberJoined", "MemberFailed", "MemberRecovered",
+        "MemberJoined", "MemberSuspected", "MemberFailed", "MemberRecovered",
     ]  # fmt: skip
 
 
@@ -152,7 +178,7 @@ def test_a_stranger_is_asked_who_he_is_at_a_bounded_rate() -> None:
     for number in range(10):
         stranger.says(peer, Ack(number, *hashes(peer)))
     talk.run(0.1)
-    stranger.expects(Join(ANY))
+    stranger.expects(Join(ANY, ANY))
     assert [member.name for member in peer.members()] == ["n0"]
 
 
@@ -195,7 +221,7 @@ def test_the_wrong_secret_opens_nothing_and_nobody_joins() -> None:
     talk = Conversation()
     peer, foreign = talk.peer("n0"), talk.peer("n1", secret=b"another", join=[where("n0")])
     stranger = talk.puppet("p", secret=b"another")
-    stranger.says(peer, Join(stranger.claim))
+    stranger.says(peer, Join(stranger.claim, 1))
     talk.run(5)
     assert talk.views() == {"n0": {"n0": "alive"}, "n1": {"n1": "alive"}}
     assert set(peer.statistics().dropped) == {"unopened"}
@@ -248,18 +274,20 @@ ME = claim("n0", address=where("n0"))
 @pytest.mark.parametrize(
     "message",
     [
-        Ack(0, H, H), Ack(U64, H, H), Probe(U64, "n0", H, H), ProbeRequest(1, "n0"),
+        Ack(0, H, H), Ack(U64, H, H), Probe(U64, "n0", H, H, 0), ProbeRequest(1, "n0"),
         ProbeRequest(1, "friend"), ProbeRequest(1, "nobody"), Pull(0, 0, b""), Pull(0, 0, b"\x01"),
         Delta(0, 0, b""), Delta(U64, 2, b""), Piece(1, 0, 0, b""), Piece(1, 1, 1, b"x"),
         Piece(1, 1023, 1, b"x"), Piece(1, 0, 1, b""), Piece(U64, 0, 1, b"\xc0"), Want(1, (0,)),
         Piece(2, 0, 1, frame(Piece(3, 0, 1, frame(Ack(1, H, H))))), Want(U64, (1023,)), Buckets(()),
         Piece(4, 0, 1, frame(Want(1, ()))), Piece(5, 0, 1, frame(Ack(1, H, H))),
-        Claims(()), Table(()), Table((ME,)), Table((ME._replace(state=State.LEFT),)), Join(ME),
-        Claims((ME._replace(epoch=U64),)), Claims((ME._replace(incarnation=U64),)),
-        Claims((ME._replace(epoch=U64 - 1, id=bytes(16)),)), Join(ME._replace(epoch=U64)),
+        Claims(()), Table((), 0), Table((ME,), 0), Table((resigned(ME, state=State.LEFT),), 0),
+        Join(ME, 0),
+        Claims((resigned(ME, epoch=U64),)), Claims((resigned(ME, incarnation=U64),)),
+        Claims((resigned(ME, "other", epoch=U64 - 1),)), Join(resigned(ME, epoch=U64), 0),
         Claims((claim("x", epoch=U64, incarnation=U64, state=State.SUSPECT),)),
-        Table((claim("friend", state=State.FAILED, epoch=WALL),)),
-        Claims((claim("twin", address=where("n0")),)), Join(claim("v6", address=Address("::", 1))),
+        Table((claim("friend", state=State.FAILED, epoch=WALL),), 0),
+        Claims((claim("twin", address=where("n0")),)),
+        Join(claim("v6", address=Address("::", 1)), 0),
     ],
     ids=str,
 )  # fmt: skip
@@ -271,7 +299,7 @@ def test_what_makes_no_sense_does_no_harm(message: Message) -> None:
     talk.run(10)
     assert peer.phase == "running"
     friend.heard(Ack)
-    friend.says(peer, Probe(1, "n0", *hashes(peer)))
+    friend.says(peer, Probe(1, "n0", *hashes(peer), 0))
     talk.run(0.001)
     assert friend.heard(Ack) == [Ack(1, *hashes(peer))]
 
@@ -280,7 +308,7 @@ def test_our_own_name_from_elsewhere_is_a_conflict_and_is_not_listened_to() -> N
     talk, peer, _ = pair()
     twin = talk.puppet("twin", epoch=1)
     twin.name = "n0"
-    twin.says(peer, Join(claim("n7")))
+    twin.says(peer, Join(claim("n7"), 0))
     assert peer.statistics().name_conflicts == 1
     assert peer.statistics().dropped == {"own name": 1}
     assert "n7" not in talk.views()["n0"]
@@ -290,7 +318,7 @@ def test_memory_for_strangers_is_bounded() -> None:
     talk, peer, _ = pair()
     for number in range(300):
         stranger = talk.puppet(f"stranger {number}")
-        stranger.says(peer, Ack(1, H, H), Probe(2, "n0", H, H), Pull(1, 1, b""))
+        stranger.says(peer, Ack(1, H, H), Probe(2, "n0", H, H, 0), Pull(1, 1, b""))
     talk.run(1)
     assert len(peer.members()) == 2
     assert len(peer._replication._seen) <= 2

@@ -13,14 +13,14 @@ from gossip.membership import Membership
 from gossip.messages import Ack, Position, Probe
 from gossip.positions import BURST, COST, RETELL, Positions
 from gossip.timers import Timers
-from tests.gossip.conversation import Conversation, claim, where
+from tests.gossip.conversation import Conversation, claim, identity, where
 
 ORIGIN = Coordinate()
 THERE = Coordinate((0.010, *[0.0] * 7), error=0.1)
 
 
 def among(*names: str) -> tuple[Positions, Membership]:
-    membership = Membership(claim("me"), Timing.lan(), Timers(), lambda _: None)
+    membership = Membership(claim("me"), identity("me"), Timing.lan(), Timers(), lambda _: None)
     for name in names:
         membership.apply(claim(name, address=where(name)), 0)
     return Positions(membership, Random(1)), membership
@@ -87,7 +87,7 @@ def test_a_new_boot_is_told_anew_and_its_place_is_unknown() -> None:
 
 def test_only_the_places_of_those_who_are_there_are_kept() -> None:
     positions, membership = among("a", "b")
-    membership.apply(claim("b", state=State.FAILED, accuser="a"), 0)
+    membership.apply(claim("b", state=State.LEFT), 0)
     for name in ("a", "b", "stranger"):
         positions.heard(Position(THERE), name)
     assert list(positions._known) == ["a"]
@@ -99,7 +99,7 @@ def test_a_round_trip_is_as_measured_or_as_the_coordinates_tell() -> None:
     positions.heard(Position(ORIGIN), "b")
     assert positions.rtt("a", "b") == positions.rtt("b", "a") == pytest.approx(0.010, rel=0.01)
     assert positions.rtt("me", "b") == pytest.approx(20e-6)
-    membership.rtt["b"] = 0.033
+    membership.rtt.note("b", round(0.033 * 10**9))
     assert positions.rtt("me", "b") == positions.rtt("b", "me") == 0.033
     assert positions.rtt("a", "c") is None
     assert positions.rtt("me", "c") is None
@@ -124,11 +124,11 @@ def test_a_coordinate_goes_before_the_answer() -> None:
     peer = talk.peer("n0")
     friend = talk.friend(peer)
     for sequence in (7, 8):
-        friend.says(peer, Probe(sequence, "n0", *peer._hashes()))
+        friend.says(peer, Probe(sequence, "n0", *peer._talk._hashes(), 0))
     talk.run(0.001)
     friend.expects(
         Position(Coordinate.unpacked(ORIGIN.packed())),
-        Ack(7, *peer._hashes()), Ack(8, *peer._hashes()),
+        Ack(7, *peer._talk._hashes()), Ack(8, *peer._talk._hashes()),
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ class Script:
             self.membership.apply(claim(name, address=where(name)), 0)
         self.prober.start(0)
 
-    def _probe(self, sequence: int, target: Claim) -> None:
+    def _probe(self, sequence: int, target: Claim, *_: bytes) -> None:
         self.probes.append((sequence, target.name))
 
     def _about(self, to: Address, about: Claim, message: Message) -> None:
@@ -86,6 +86,10 @@ class Script:
         proof = accused(claim(target, address=where(target)), witness, refused=refused).proof
         sequence = number or self.probes[0][0]
         self.prober.silent(Nack(sequence, int(refused), proof), witness, self.now)
+
+    def refuse(self, sequence: int) -> None:
+        """The host where this probe went says that nobody is there."""
+        self.prober.refused(sequence, self.probes[0][1], self.now)
 
     def states(self) -> set[State]:
         return {c.state for c in self.membership.claims() if c.name != "me"}
@@ -181,7 +185,8 @@ def test_who_slept_through_the_answer_accuses_nobody() -> None:
     script.to_first_probe()
     script.oversleep(script.now + 30 * SECOND)
     assert script.states() == {State.ALIVE}
-    assert len(script.probes) == 2
+    assert script.membership.health.score >= 1
+    assert script.probes[-1][1] != script.probes[0][1]  # on with the next one
 
 
 def test_a_relayed_probe_brings_the_answer_to_who_asked_once() -> None:
@@ -319,16 +324,16 @@ def test_a_refusal_asks_others_at_once_and_is_no_verdict() -> None:
     script = Script(*NAMES)
     sequence = script.to_first_probe()
     target = script.probes[0][1]
-    script.prober.refused(sequence, script.now)
+    script.refuse(sequence)
     assert [message for _, message in script.requests] == [ProbeRequest(sequence, target)] * 3
     assert script.states() == {State.ALIVE}
-    script.prober.refused(sequence, script.now)
+    script.refuse(sequence)
     assert len(script.requests) == 3
 
 
 def test_several_refused_witnesses_end_the_wait() -> None:
     script = Script(*NAMES)
-    script.prober.refused(script.to_first_probe(), script.now)
+    script.refuse(script.to_first_probe())
     target = script.probes[0][1]
     by_address = {where(name): name for name in NAMES}
     for to, _ in list(script.requests):
@@ -341,14 +346,14 @@ def test_several_refused_witnesses_end_the_wait() -> None:
 
 def test_refusals_that_are_turned_off_are_nothing() -> None:
     script = Script(*NAMES, timing=replace(TIMING, refusals=0))
-    script.prober.refused(script.to_first_probe(), script.now)
+    script.refuse(script.to_first_probe())
     assert script.requests == []
 
 
 def test_a_relay_that_is_refused_says_so_at_once() -> None:
     script = Script("a", "b")
     script.prober.relay(ProbeRequest(77, "a"), ORIGIN, 0)
-    script.prober.refused(script.probes[0][0], 0)
+    script.refuse(script.probes[0][0])
     ((to, nack),) = script.requests
     assert isinstance(nack, Nack)
     assert (to, nack.sequence, nack.refused) == (ORIGIN, 77, 1)

@@ -185,7 +185,7 @@ def test_forged_members_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(100):
         liar.says(peer, Claims((claim(f"f{number}", address=where("f")),)))
         liar.says(peer, Claims((claim(f"f{number}", state=State.FAILED, accuser="liar"),)))
-    liar.says(peer, Join(liar.claim))
+    liar.says(peer, Join(liar.claim, 1))
     assert len(peer._quorum._known) == 20
     peer._quorum.forget("f1")
     assert len(peer._quorum._known) == 19

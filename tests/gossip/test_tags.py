@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gossip.member import MAX_TAGS_BYTES, State
+from gossip.member import MAX_TAGS_BYTES
 from tests.gossip.conversation import Conversation
 
 
@@ -67,7 +67,10 @@ def test_who_is_refuting_keeps_the_new_tags() -> None:
     talk.run(2)
     accused = peers[1]._membership.get("n0")
     assert accused is not None
-    peers[0]._membership.apply(accused._replace(state=State.SUSPECT, accuser="n1"), talk.now)
+    peers[1]._membership.accuse(accused, talk.now, refused=False)
+    said = peers[1]._membership.get("n0")
+    assert said is not None
+    peers[0]._membership.apply(said, talk.now)
     talk.run(2)
     assert [m.incarnation for m in peers[1].members()] == [2, 0]
     assert seen(talk, "n1", "n0") == {"role": "web"}

@@ -16,6 +16,7 @@ import trio
 from gossip import Address
 from node import Config, Node
 from node import node as module
+from node.company import clock
 
 MANY = 250
 """Datagrams that wait: few enough for the smallest receive buffer of a Linux."""
@@ -66,7 +67,7 @@ async def test_a_blocked_loop_drains_the_socket_before_it_looks_at_timers() -> N
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             for _ in range(5):  # either task may come first
                 await trio.sleep(0.02)
-                spy.peer._timers.set("test", module._now() + 10_000_000, lambda _: None)
+                spy.peer._timers.set("test", clock() + 10_000_000, lambda _: None)
                 node._perform()
                 await trio.sleep(0.001)  # the timer task sleeps until then
                 spy.calls.clear()
@@ -97,7 +98,7 @@ async def test_a_flood_delays_the_timers_and_does_not_stop_them() -> None:
 
     class Flooded:
         def _drain(self) -> bool:
-            drained.append(module._now())
+            drained.append(clock())
             return False
 
     now = await Node._catch_up(Flooded())  # type: ignore[arg-type]
@@ -114,10 +115,10 @@ async def test_a_drain_that_was_interrupted_is_done_again() -> None:
             time.sleep(naps.pop(0))
             return True
 
-    before = module._now()
+    before = clock()
     now = await Node._catch_up(Interrupted())  # type: ignore[arg-type]
     assert naps == [0.03]
-    assert before + 60_000_000 <= now <= module._now()
+    assert before + 60_000_000 <= now <= clock()
 
 
 CHILD = """

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from crdt import Store
+from gossip import membership, messages
 from gossip.channel import Channel, Dropped
+from gossip.health import Health
 from gossip.member import Claim, State
 from gossip.membership import Membership
 from gossip.prober import Prober
@@ -13,6 +15,10 @@ from gossip.reconnect import Reconnect
 from gossip.records import Records
 from gossip.replication import Replication
 from gossip.rumors import Rumors
+from gossip.suspicion import Suspicion
+from gossip.talk import Talk
+from gossip.timing import Timing
+from gossip.turns import Turns
 
 
 def no_refutation(patch: Any) -> None:
@@ -32,14 +38,13 @@ def refutes_as_before(patch: Any) -> None:
 
 def foreign_incarnation(patch: Any) -> None:
     """Whoever suspects a member raises its incarnation."""
+    honest = Membership.accuse
 
-    def suspect(self: Membership, name: str, now: int) -> None:
-        known = self._table[name]
-        if known.state is State.ALIVE:
-            raised = known.incarnation + 1
-            self.apply(known._replace(state=State.SUSPECT, incarnation=raised), now)
+    def accuse(self: Membership, suspect: Claim, now: int, *, refused: bool) -> None:
+        raised = suspect._replace(incarnation=suspect.incarnation + 1)
+        honest(self, raised if suspect.state is State.ALIVE else suspect, now, refused=refused)
 
-    patch.setattr(Membership, "suspect", suspect)
+    patch.setattr(Membership, "accuse", accuse)
 
 
 def nobody_is_called_again(patch: Any) -> None:
@@ -49,16 +54,16 @@ def nobody_is_called_again(patch: Any) -> None:
 
 def suspects_for_ever(patch: Any) -> None:
     """A suspect that does not refute stays one."""
-    patch.setattr(Membership, "_give_up", lambda self, suspect, now: None)
+    patch.setattr(Membership, "_give_up", lambda self, name, due, now: None)
 
 
 def the_same_is_probed(patch: Any) -> None:
     """Always the first member is probed, so nobody asks the others."""
 
-    def next_target(self: Prober) -> Claim | None:
+    def first(self: Turns) -> Claim | None:
         return next(iter(self._membership.others()), None)
 
-    patch.setattr(Prober, "_next_target", next_target)
+    patch.setattr(Turns, "next", first)
 
 
 def news_for_ever(patch: Any) -> None:
@@ -141,3 +146,110 @@ def dead_are_news(patch: Any) -> None:
         honest(self, claim, now, hearsay=hearsay)
 
     patch.setattr(Membership, "apply", apply)
+
+
+# What takes somebody who lies, or who is slow: the unit tests of `NOTICED` catch these.
+
+
+def believes_any_accuser(patch: Any) -> None:
+    """An accusation counts without a valid signature."""
+    patch.setattr(membership, "is_proven", lambda claim, key: True)
+
+
+def believes_any_record(patch: Any) -> None:
+    """A record is believed without its subject's signature."""
+    patch.setattr(messages, "is_genuine", lambda claim: True)
+    messages._decoded_claim.cache_clear()
+
+
+def counts_accusers_twice(patch: Any) -> None:
+    """Confirmations by the same accuser are counted each time."""
+
+    def accused(self: Suspicion, claim: Claim) -> bool:
+        self.accusers[f"{claim.accuser} {len(self.accusers)}"] = claim
+        return True
+
+    patch.setattr(Suspicion, "accused", accused)
+
+
+def one_refusal_is_a_verdict(patch: Any) -> None:
+    """A member is failed as soon as one host says that nobody is there."""
+    honest = Suspicion.deadline
+
+    def deadline(self: Suspicion, timing: Timing, members: int) -> int:
+        refused = any(claim.refused for claim in self.accusers.values())
+        return self.began if refused else honest(self, timing, members)
+
+    patch.setattr(Suspicion, "deadline", deadline)
+
+
+def late_verdicts_count(patch: Any) -> None:
+    """Who slept takes the silence for the fault of others."""
+    patch.setattr(Health, "late", lambda self, due, now, waited: False)
+
+
+def nacks_are_ignored(patch: Any) -> None:
+    """That a witness got no answer either is not listened to."""
+    patch.setattr(Prober, "silent", lambda self, nack, sender, now: None)
+
+
+def nacks_are_not_sent(patch: Any) -> None:
+    """A witness that gets no answer does not say so."""
+
+    def answer_silence(self: Prober, sequence: int, *, refused: bool) -> None:
+        self._relayed.pop(sequence)
+
+    patch.setattr(Prober, "_answer_silence", answer_silence)
+
+
+def a_suspect_is_not_told(patch: Any) -> None:
+    """Probes of a suspect do not say that it is one."""
+    honest = Talk.send_probe
+
+    def send_probe(self: Talk, sequence: int, target: Claim, *frames: bytes) -> None:
+        honest(self, sequence, target._replace(state=State.ALIVE), *frames)
+
+    patch.setattr(Talk, "send_probe", send_probe)
+
+
+def any_boot_answers(patch: Any) -> None:
+    """The answer of another boot counts for the one that was asked."""
+    honest = Prober.acknowledged
+
+    def acknowledged(
+        self: Prober, sequence: int, sender: str, _: int, source: Any, now: int
+    ) -> Any:
+        known = self._membership.get(sender)
+        pending = self._pending
+        if pending is not None and pending.target.name == sender:
+            known = pending.target
+        return honest(self, sequence, sender, known.epoch if known else 0, source, now)
+
+    patch.setattr(Prober, "acknowledged", acknowledged)
+
+
+def believes_one_verdict(patch: Any) -> None:
+    """One member's word fails another."""
+    patch.setattr(Suspicion, "corroborates", lambda self, accuser, timing, members: True)
+
+
+_M, _P = "tests/gossip/test_membership.py::", "tests/gossip/test_prober.py::"
+
+NOTICED = {
+    believes_any_accuser: _M
+    + "test_an_accusation_that_is_not_its_accusers_is_counted_and_not_believed",
+    believes_any_record: "tests/gossip/test_messages.py::"
+    "test_a_record_that_its_subject_did_not_sign_drops_the_datagram",
+    counts_accusers_twice: "tests/gossip/test_suspicion.py::test_the_same_accuser_counts_once",
+    one_refusal_is_a_verdict: "tests/gossip/test_suspicion.py::"
+    "test_several_refusals_end_the_wait_and_one_never_does",
+    late_verdicts_count: _P + "test_a_late_verdict_is_void",
+    nacks_are_ignored: _P + "test_when_all_witnesses_were_silent_the_verdict_falls_early",
+    nacks_are_not_sent: _P
+    + "test_a_relay_says_after_80_percent_of_its_time_that_there_was_no_answer",
+    a_suspect_is_not_told: "tests/gossip/test_peer.py::"
+    "test_the_probe_of_a_suspect_says_what_it_is_accused_of",
+    any_boot_answers: _P + "test_the_answer_of_another_boot_does_not_count",
+    believes_one_verdict: _M + "test_nobody_is_believed_alone_who_says_that_a_member_has_failed",
+}
+"""The mutants that a unit test catches, and which."""
