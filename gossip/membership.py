@@ -87,6 +87,7 @@ class Membership(Roster):
         """Whether there is news since this was last made false that cannot wait."""
         self.refused = 0
         self.unattributed = 0
+        self._remind_at = 0
         self.conflicts = 0
         self._timing = timing
         self._timers = timers
@@ -115,7 +116,7 @@ class Membership(Roster):
         if claim.accuser and not self._attributable(claim):
             self.unattributed += 1
         elif claim.name == self.me.name:
-            self._about_me(claim)
+            self._about_me(claim, now)
         else:
             known = self._table.get(claim.name)
             if known is None:
@@ -255,14 +256,17 @@ class Membership(Roster):
         """Say that we have other tags."""
         self._declare(self.me._replace(tags=tags, incarnation=self.me.incarnation + 1))
 
-    def _about_me(self, claim: Claim) -> None:
+    def _about_me(self, claim: Claim, now: int) -> None:
         """Somebody says something about us. We know better."""
         me = self.me
         if claim.key != me.key and claim.state.running and claim.address != me.address:
             self.conflicts += 1  # another live member uses our name; neither of us can settle that
         elif claim.order <= me.order:
-            if claim.order[:2] < me.order[:2] and me.state is State.ALIVE:
-                # Whoever believes that gets to hear the newer truth.
+            stale = claim.order[:2] < me.order[:2] and me.state is State.ALIVE
+            if stale and now >= self._remind_at:
+                # Whoever believes that gets to hear the newer truth; not each time, for slow
+                # networks deliver what was said long ago.
+                self._remind_at = now + self._timing.probe_interval
                 self.rumors.spread(me.name, encode_claim(me))
         elif U64 in claim.order:
             self.conflicts += 1  # there is no greater number to say otherwise with

@@ -17,6 +17,7 @@ from gossip import Peer
 from sim.agenda import SECOND
 from sim.invariants import LIVE, QUIET
 from sim.invariants.channel import QUIET_DATAGRAMS
+from sim.link import QUEUE, SLOW_DELAY
 from sim.network import Faults
 from sim.simulation import Simulation
 from sim.streams import stream
@@ -54,13 +55,21 @@ def rest(sim: Simulation, core: Sequence[str]) -> None:
     peers = [peer for _, peer in _peers(sim, core)]
     timing = peers[0]._timing
     pause = REST * max(timing.probe_interval, timing.gossip_interval) / SECOND
-    sim.run(pause)
+    sim.run(pause + under_way(sim._world.network.faults))
     before = sum(peer.statistics().datagrams_sent for peer in peers)
     sim.run(pause)
     sent = sum(peer.statistics().datagrams_sent for peer in peers) - before
     often = min(timing.probe_interval, timing.reconnect_interval) / SECOND
     if sent > QUIET_DATAGRAMS * len(peers) * (1 + pause / often):
         sim.broke(QUIET, core[0], f"{sent} datagrams of {len(peers)} members in {pause:g} s")
+
+
+def under_way(faults: Faults) -> float:
+    """How many seconds a datagram may have been on its way when the network was healed: whoever
+    gets to hear what was said long ago answers it.
+    """
+    queued = (faults.queue or QUEUE) / faults.bandwidth if faults.bandwidth else 0.0
+    return queued + (faults.slow_delay or SLOW_DELAY / SECOND if faults.slow else 0.0)
 
 
 def told(sim: Simulation, core: Collection[str], seconds: float) -> str:

@@ -23,7 +23,7 @@ from gossip.turns import Turns
 
 def no_refutation(patch: Any) -> None:
     """A member does not mind what is said of it."""
-    patch.setattr(Membership, "_about_me", lambda self, claim: None)
+    patch.setattr(Membership, "_about_me", lambda self, claim, now: None)
 
 
 def refutes_as_before(patch: Any) -> None:
