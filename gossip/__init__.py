@@ -15,10 +15,12 @@ there counts, however late its reader is.
 `now` is integer nanoseconds of a monotonic clock. Waking late is fine, waking early is harmless.
 
 A datagram is opened (`channel`), decoded (`messages`) and routed (`talk`) to the machine whose
-business it is: `membership` (who is there), `prober` (are you there?), `replication` (which data to
-whom), `parcels` (what is larger than a datagram), `positions` (how far is it?), `broadcasts` and
-`queries` (what users tell and ask each other). `rumors` holds the news that rides on whatever
-leaves, and `quorum` says whether most are there.
+business it is: `membership` (who is there, and `identity`: who says so), `prober` (are you there?),
+`comparison` (where do our tables differ?), `reconnect` (who else may be there?), `roaming` (where
+am I?), `replication` (which data to whom), `parcels` (what is larger than a datagram), `positions`
+(how far is it?), `broadcasts` and `queries` (what users tell and ask each other). `rumors` holds
+the news that rides on whatever leaves, `spreading` sends it when nothing else does, and `quorum`
+says whether most are there. `docs/protocol.md` tells what members do, and why.
 """
 
 from crdt import CausalContext

@@ -26,8 +26,8 @@ tells where it is; the sixteen sealed bytes after it (our choice) cannot be gues
 520 bytes over IPv4 and 1184 over IPv6.
 """
 
-MAX_PROBES = 256
-"""How many probes are remembered (our choice): minutes of our own, or a burst for others. A refusal
+MAX_PROBES = 64
+"""How many probes are remembered (our choice): a minute of our own, or a burst for others. A refusal
 needs a round trip; one that comes too late for this is of no use.
 """
 
