@@ -5,7 +5,7 @@ matplotlib is looked for when something is to be drawn; nothing else needs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import cycle
 from pathlib import Path
@@ -70,11 +70,8 @@ def detection(figure: Any, pooled: Pooled) -> None:
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     for panel, case in zip(panels, CRASHES, strict=True):
         for (name, samples), (colour, line, _) in zip(pooled[case].items(), cycle(LOOKS)):
-            times = sorted(samples["first"])
-            shares = [(rank + 1) / len(times) for rank in range(len(times))]
-            panel.step(
-                [0.0, *times], [0.0, *shares], where="post", label=name, color=colour, ls=line, lw=2
-            )
+            times, shares = zip((0.0, 0.0), *steps(samples["first"]), strict=True)
+            panel.step(times, shares, where="post", label=name, color=colour, ls=line, lw=2)
         panel.axhline(0.99, color="#888888", lw=0.8)
         panel.annotate("99%", (1, 0.99), (3, 0), "axes fraction", "offset points", va="center")
         panel.set(title=case, xlabel="seconds from the crash to the first verdict")
@@ -82,6 +79,15 @@ def detection(figure: Any, pooled: Pooled) -> None:
         panel.set_ylim(0, 1.02)
     panels[0].set_ylabel("share of crashes")
     explain(figure, panels[0])
+
+
+def steps(times: Sequence[float], most: int = 100) -> list[tuple[float, float]]:
+    """Each time and the share of all that it is not less than; of more than `most` times, so many
+    evenly among them, the last one with them.
+    """
+    ordered, of = sorted(times), min(len(times), most)
+    counts = [len(times) * (rank + 1) // of for rank in range(of)]
+    return [(ordered[count - 1], count / len(times)) for count in counts]
 
 
 def trade_off(figure: Any, pooled: Pooled) -> None:

@@ -60,15 +60,21 @@ class Comparison:
         differ = [place for place, (here, there) in pairs if here != there]
         self._tell(source, self._membership.claims(differ))
 
-    def tell_all(self, caller: Address, call: int) -> None:
-        """Tell who calls who is there."""
-        self._tell(caller, self._membership.claims(), call)
+    def tell_all(self, caller: Address, call: int, *, whole: bool) -> None:
+        """Tell who calls who is there: the whole table, or as much as fits into a datagram."""
+        self._tell(caller, self._membership.claims(), call, TABLE_DATAGRAMS if whole else 1)
 
-    def _tell(self, destination: Address, claims: list[Claim], call: int = 0) -> None:
+    def _tell(
+        self,
+        destination: Address,
+        claims: list[Claim],
+        call: int = 0,
+        limit: int = TABLE_DATAGRAMS,
+    ) -> None:
         """In random order, so that what does not fit today is told another day; ourselves first."""
         shuffled = self._random.sample(claims, len(claims))
         shuffled.sort(key=lambda claim: claim.name != self._membership.me.name)
-        self._outbox.send_table(destination, shuffled, TABLE_DATAGRAMS, call)
+        self._outbox.send_table(destination, shuffled, limit, call)
 
     def agreed(self, data: bytes) -> bool:
         """Whether every other member, as last heard, has this data hash and our table."""

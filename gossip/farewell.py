@@ -22,6 +22,10 @@ from .timing import Timing
 GOODBYES = 8
 """How many members are told directly."""
 
+ENOUGH = 4
+"""How many of them have to answer: one that has just died must not keep us, and what four know is
+soon known to all."""
+
 
 class Farewell:
     """The last steps of a member; calls `done` when it has left."""
@@ -52,6 +56,7 @@ class Farewell:
         self._probe = probe
         self._done = done
         self._unanswered: dict[int, str] = {}
+        self._acknowledged = 0
 
     def begin(self, now: int) -> None:
         """Start to leave."""
@@ -65,7 +70,8 @@ class Farewell:
         name = self._unanswered.get(sequence)
         if name is not None:
             self._unanswered = {s: n for s, n in self._unanswered.items() if n != name}
-            if not self._unanswered:
+            self._acknowledged += 1
+            if not self._unanswered or self._acknowledged >= ENOUGH:
                 self._done()
 
     def _hand_over(self, now: int) -> None:

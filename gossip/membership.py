@@ -38,11 +38,16 @@ from .roundtrips import RoundTrips
 from .rumors import Rumors
 from .suspicion import Suspicion
 from .timers import Timers
-from .timing import Timing
+from .timing import SECOND, Timing
 
 MAX_MEMBERS = 8192
 """The most members that are remembered, the dead included; further ones are refused and counted."""
 
+
+YEAR = 365 * 24 * 3600 * SECOND
+"""As far ahead of our clock another key's word about our name may be and still be outranked: what
+ran here before us, with a clock that was wrong. Beyond that, it is somebody who wants our numbers
+used up."""
 
 FLOORS_MAX = 4 * MAX_MEMBERS
 """Of how many forgotten members it is known which word of theirs was the last."""
@@ -55,6 +60,9 @@ _OUTCOMES = {
 }
 """What ended a suspicion, by what is believed next; suspected again, it had refuted in between."""
 
+
+_GIVEN_UP = (State.SUSPECT, State.FAILED)
+"""Whom another member can say to have left."""
 
 _PASSED_ON = (State.SUSPECT, State.LEFT)
 """Hearsay that is news all the same: the one has to be refuted, and nobody else will say the other.
@@ -87,12 +95,15 @@ class Membership(Roster):
         """Whether there is news since this was last made false that cannot wait."""
         self.refused = 0
         self.unattributed = 0
-        self._remind_at = 0
+        self._remind_at = self._blame_at = 0
+        self._latest = me.epoch + YEAR
         self.conflicts = 0
         self._timing = timing
         self._timers = timers
         self._emit = emit
         self._forgotten = forgotten
+        self._met: dict[str, int] = {}
+        """Since when each name has had the key that it has."""
         self._suspicions: dict[str, Suspicion] = {}
         self._history = History()
         self._floors: OrderedDict[tuple[str, bytes], tuple[int, int]] = OrderedDict()
@@ -113,7 +124,7 @@ class Membership(Roster):
 
     def apply(self, claim: Claim, now: int, *, hearsay: bool = False) -> None:
         """Believe a claim if it is newer than what is believed, and its accuser's own."""
-        if claim.accuser and not self._attributable(claim):
+        if claim.accuser and not self._attributable(claim, now):
             self.unattributed += 1
         elif claim.name == self.me.name:
             self._about_me(claim, now)
@@ -128,23 +139,26 @@ class Membership(Roster):
             elif claim.order == known.order and claim.state is State.SUSPECT and not hearsay:
                 self._confirm(claim, now)
 
-    def _attributable(self, claim: Claim) -> bool:
-        """Whether an accusation is by whom it names. Of ourselves we answer any: others may know
-        the accuser by another key, and believe it.
+    def _attributable(self, claim: Claim, now: int) -> bool:
+        """Whether an accusation is by whom it names, and that is a member that was there before: or
+        one datagram could bring its own accusers. Of ourselves we answer any: others may know the
+        accuser by another key, and believe it.
         """
         if claim.name == self.me.name:
             return True
         accuser = self._table.get(claim.accuser)
-        return accuser is not None and is_proven(claim, accuser.key)
+        if accuser is None or not is_proven(claim, accuser.key):
+            return False
+        return accuser is self.me or now - self._met[accuser.name] >= self._timing.probe_interval
 
     def _meet(self, claim: Claim, now: int, *, hearsay: bool) -> None:
         """Somebody of whom nothing was known."""
         if hearsay and not claim.state.running:
             return  # or the dead would live for ever, told to each newcomer and back
         floor = self._floors.get((claim.name, claim.key))
-        if floor is not None and claim.order[:2] <= floor:
-            return  # it was there, and is forgotten
-        if len(self._table) >= MAX_MEMBERS:
+        if floor is not None and (*claim.order[:2], not hearsay) <= (*floor, False):
+            return  # it was there, and is forgotten; only by its own word it is as it was
+        if len(self._table) >= MAX_MEMBERS and not self._make_room():
             self.refused += 1
             return
         if claim.state is State.FAILED:
@@ -154,6 +168,8 @@ class Membership(Roster):
 
     def _renew(self, claim: Claim, known: Claim, now: int, *, hearsay: bool) -> None:
         """Something newer about somebody that is known."""
+        if claim.state is State.LEFT and claim.accuser and known.state not in _GIVEN_UP:
+            return  # nobody makes leave who is there
         if claim.state is State.FAILED and not hearsay:
             self._condemned(claim, known, now)
             return
@@ -164,6 +180,8 @@ class Membership(Roster):
         self._believe(claim, known, now, passed_on=not hearsay or claim.state in _PASSED_ON)
 
     def _believe(self, claim: Claim, known: Claim | None, now: int, *, passed_on: bool) -> None:
+        if known is None or known.key != claim.key:
+            self._met[claim.name] = now
         self._store(claim)
         if passed_on:
             self.rumors.spread(claim.name, encode_claim(claim))
@@ -230,11 +248,11 @@ class Membership(Roster):
                 self.rumors.add(claim.name, accusation.accuser, encode_claim(accusation))
 
     def force_leave(self, name: str, now: int) -> bool:
-        """Say that a member is gone for good, which only it can refute; False when there is no
-        other of this name that has not left.
+        """Say that a member that is suspected or has failed is gone for good, which only it can
+        refute; False when there is no such member.
         """
         known = self._table.get(name)
-        if known is None or known.state is State.LEFT or name == self.me.name:
+        if known is None or known.state not in _GIVEN_UP or name == self.me.name:
             return False
         gone = known._replace(state=State.LEFT, accuser=self.me.name, refused=False)
         self._believe(self.identity.accused(gone), known, now, passed_on=True)
@@ -268,17 +286,19 @@ class Membership(Roster):
                 # networks deliver what was said long ago.
                 self._remind_at = now + self._timing.probe_interval
                 self.rumors.spread(me.name, encode_claim(me))
-        elif U64 in claim.order:
+        elif max(claim.order) >= U64 - 1:
             self.conflicts += 1  # there is no greater number to say otherwise with
         elif claim.epoch == me.epoch and claim.key == me.key:
             if claim.state is not State.ALIVE and me.state is not State.LEFT:
                 self._declare(me._replace(incarnation=claim.incarnation + 1))
                 accuser = self._table.get(claim.accuser)
-                if accuser is not None and is_proven(claim, accuser.key):
+                proven = accuser is not None and is_proven(claim, accuser.key)
+                if proven and now >= self._blame_at:  # many accuse us of one silence
+                    self._blame_at = now + self._timing.probe_interval
                     self.health.worse()
         elif claim.state.running and claim.address != me.address:
             self.conflicts += 1  # another process has our key
-        elif me.state is State.ALIVE:
+        elif me.state is State.ALIVE and (claim.key == me.key or claim.epoch < self._latest):
             self._declare(me._replace(epoch=claim.epoch + 1))  # our own past: our clock went back
 
     def _contest(self, known: Claim, claim: Claim, now: int) -> None:
@@ -309,7 +329,8 @@ class Membership(Roster):
         if suspicion is not None:
             old = (*suspicion.accusers.values(),)[0].epoch < claim.epoch
             outcome = "restarted" if old else _OUTCOMES[claim.state]
-            self._history.closed(claim.name, suspicion, now, outcome, claim.accuser)
+            verdict = claim.accuser if outcome in ("failed", "left") else ""
+            self._history.closed(claim.name, suspicion, now, outcome, verdict)
         if claim.state is State.SUSPECT:
             rtt, health = self.rtt.seconds(claim.name), self.health.score
             self._suspicions[claim.name] = Suspicion(claim, now, rtt, health)
@@ -337,9 +358,19 @@ class Membership(Roster):
             failed = known._replace(state=State.FAILED, accuser=self.me.name, refused=False)
             self._fail(self.identity.accused(failed), known, now)
 
+    def _make_room(self) -> bool:
+        """Forget who has been gone for longest, of all that are remembered; False for nobody."""
+        gone = next((claim for claim in self._table.values() if not claim.state.running), None)
+        if gone is None:
+            return False
+        self._timers.stop(("member", gone.name))
+        self._forget(gone)
+        return True
+
     def _forget(self, gone: Claim) -> None:
         if self._table.get(gone.name) == gone:
             self._drop(gone.name)
+            del self._met[gone.name]
             self.rtt.forget(gone.name)
             self._floors[gone.name, gone.key] = gone.order[:2]
             if len(self._floors) > FLOORS_MAX:

@@ -22,6 +22,7 @@ from .effects import (
     MemberFailed,
     MemberJoined,
     MemberLeft,
+    MemberRecovered,
     MemberUpdated,
     Persist,
 )
@@ -287,6 +288,7 @@ class Peer(View, Speaking):
             dropped={reason: self._talk.drops[reason] for reason in sorted(self._talk.drops)},
             name_conflicts=self._membership.conflicts,
             members_refused=self._membership.refused,
+            accusations_unattributed=self._membership.unattributed,
             users=self.user_counts(),
             measurements_ignored=self._positions.ignored,
         )
@@ -331,7 +333,7 @@ class Peer(View, Speaking):
         self._outbox.effects.append(event)
         self._quorum.heard(event.member)
         self._noticed(event)
-        if isinstance(event, MemberJoined | MemberUpdated):
+        if isinstance(event, MemberJoined | MemberUpdated | MemberRecovered):
             self._records.remember(event.member)
         elif isinstance(event, MemberLeft):
             self._records.forget(event.member.name)

@@ -27,8 +27,8 @@ tells where it is; the sixteen sealed bytes after it (our choice) cannot be gues
 """
 
 MAX_PROBES = 64
-"""How many probes are remembered (our choice): a minute of our own, or a burst for others. A refusal
-needs a round trip; one that comes too late for this is of no use.
+"""How many probes are remembered (our choice): a minute of our own, or a burst for others. A
+refusal needs a round trip; one that comes too late for this is of no use.
 """
 
 

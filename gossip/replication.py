@@ -170,7 +170,7 @@ class Replication:
         theirs = self._decode(pull.context).known
         self._note(sender, epoch, theirs, now)
         missing = self._store.missing(theirs)
-        fragments, all_sent = self._fragments(missing.keys, max(1, pull.window))
+        fragments, all_sent = self._fragments(missing.keys, max(1, min(WINDOW, pull.window)))
         rest = 2 if missing.more or not all_sent else 1
         for fragment in fragments[:-1]:
             self._send(source, Delta(pull.session, 0, fragment))

@@ -33,14 +33,15 @@ class Roaming:
             frames.append(encode(Seen(*source)))
         self._outbox.send(source, *frames)
 
-    def seen(self, address: Address, sender: str) -> None:
+    def seen(self, address: Address, sender: str, source: Address) -> None:
         """A member sees us at this address."""
-        if address == self._membership.me.address or self._membership.get(sender) is None:
+        known = self._membership.get(sender)
+        if known is None or known.address != source or address == self._membership.me.address:
             return
         if self._seen is None or self._seen[0] != address:
             self._seen = (address, {})
         witnesses = self._seen[1]
         witnesses[sender] = None
-        if len(witnesses) >= min(WITNESSES, len(self._membership.others())):
+        if len(witnesses) >= min(WITNESSES, max(1, len(self._membership.others()))):
             self._seen = None
             self._membership.move(address)

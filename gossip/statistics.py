@@ -17,6 +17,8 @@ class Statistics:
     dropped: Mapping[str, int]
     name_conflicts: int
     members_refused: int
+    accusations_unattributed: int
+    """Accusations that were not their accuser's, or of an accuser that is unknown or just came."""
     measurements_ignored: int
     users: Mapping[str, int]
     """What became of broadcasts, queries and answers."""

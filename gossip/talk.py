@@ -108,9 +108,13 @@ class Talk:
         if known is None or known.epoch != epoch or known.state not in _UNDISPUTED:
             self._introduce(known, sender, epoch, source, now)
         for message in messages:
-            if isinstance(message, _COSTLY) and not self._rates.allow(sender, now):
-                raise Dropped("rate")
+            self._limit(message, sender, now)
+        for message in messages:
             self._handle(message, sender, source, now)
+
+    def _limit(self, message: Message, sender: str, now: int) -> None:
+        if isinstance(message, _COSTLY) and not self._rates.allow(sender, now):
+            raise Dropped("rate")
 
     def _introduce(
         self, known: Claim | None, sender: str, epoch: int, source: Address, now: int
@@ -148,11 +152,14 @@ class Talk:
                     self._membership.apply(claim, now, hearsay=claim.name != sender)
             case Join():
                 self._membership.apply(message.claim, now)
-                self._comparison.tell_all(source, message.call)
+                # To an address that it does not tell of itself, no more than it may have been asked
+                # for: an old call, sent again, must not aim us at a stranger.
+                whole = source == message.claim.address
+                self._comparison.tell_all(source, message.call, whole=whole)
             case Buckets():
                 self._comparison.answer(message, source)
             case Seen():
-                self._roaming.seen(Address(message.host, message.port), sender)
+                self._roaming.seen(Address(message.host, message.port), sender, source)
             case Pull():
                 known = self._membership.get(sender)
                 if known is not None:  # an old datagram, sent again, must not aim us at a stranger
@@ -173,6 +180,7 @@ class Talk:
         message = decode_parcel(frame)
         if isinstance(message, Piece | Want):
             raise Dropped("malformed")
+        self._limit(message, sender, now)
         self._handle(message, sender, source, now)
 
     def _probed(self, probe: Probe, sender: str, source: Address, now: int) -> None:

@@ -109,8 +109,7 @@ class Company(ABC):
         `to` and whether `others` reach it, and `silent` the members that said nothing in time.
         """
         me, mine = self._running().name, self._running().unreached()
-        others = [member.name for member in self.members() if member.state in ("alive", "suspect")]
-        return await gathered(me, mine, await self.query(REACH, timeout=timeout, where=others))
+        return await gathered(me, mine, await self.query(REACH, timeout=timeout))
 
     def converged(self) -> bool:
         """Whether every other member, as last heard, sees the same members and holds the same
@@ -137,9 +136,11 @@ class Company(ABC):
         self._perform()
 
     def force_leave(self, name: str) -> None:
-        """Have a failed member count as one that left. `ValueError` for one that is not failed."""
+        """Have a suspected or failed member count as one that left, which it refutes by being there
+        after all. `ValueError` for any other.
+        """
         if not self._open().force_leave(name, clock()):
-            raise ValueError(f"no other member is called {name!r}, or it has left")
+            raise ValueError(f"{name!r} is no other member that is suspected or has failed")
         self._perform()
 
     def events(self) -> EventReader[MemberEvent]:

@@ -37,7 +37,7 @@ from bench.membership_figures import (
     together,
     worst,
 )
-from bench.membership_plots import MISSING, draw
+from bench.membership_plots import MISSING, draw, steps
 from gossip import MemberFailed, MemberJoined, Timing
 
 LAN = Timing.lan()
@@ -278,6 +278,12 @@ def test_curves_are_drawn_and_the_same_again(tmp_path: Path) -> None:
     for path, again in zip(paths, draw(POOLED, tmp_path / "again"), strict=True):
         assert path.read_bytes() == again.read_bytes()
         assert "<svg" in path.read_text("utf-8")
+
+
+def test_a_curve_of_many_times_has_few_steps() -> None:
+    assert steps([3.0, 1.0, 2.0, 4.0]) == [(1.0, 0.25), (2.0, 0.5), (3.0, 0.75), (4.0, 1.0)]
+    assert steps(range(1, 1001), 4) == [(250, 0.25), (500, 0.5), (750, 0.75), (1000, 1.0)]
+    assert steps(range(1, 8), 3) == [(2, 2 / 7), (4, 4 / 7), (7, 1.0)]
 
 
 def test_a_curve_without_its_cases_is_left_out(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ class Table(Membership):
         self.told: list[tuple[str, str]] = []
         self.clock = Timers()
         super().__init__(me, identity("me"), timing or LAN, self.clock, self._note)
-        self.hear(*(claim(name, epoch=1) for name in known), hearsay=True)
+        # They were there long before: who has just come accuses nobody.
+        self.hear(*(claim(name, epoch=1) for name in known), now=-60 * SECOND, hearsay=True)
         self.told.clear()
 
     def _note(self, event: MemberEvent) -> None:
