@@ -126,6 +126,9 @@ class Membership(Roster):
         """Believe a claim if it is newer than what is believed, and its accuser's own."""
         if claim.accuser and not self._attributable(claim, now):
             self.unattributed += 1
+            if claim.state is State.SUSPECT and claim.name not in self._table:
+                record = claim._replace(state=State.ALIVE, accuser="", refused=False, proof=b"")
+                self._meet(record, now, hearsay=hearsay)  # what it says of itself is true
         elif claim.name == self.me.name:
             self._about_me(claim, now)
         else:

@@ -129,9 +129,11 @@ def test_a_relay_probes_and_passes_the_answer_on() -> None:
 def test_a_suspect_is_told_so_with_the_next_probe() -> None:
     talk, peer, friend = pair()
     other = talk.friend(peer, "other")
+    talk.run(1.1)  # who has just come accuses nobody
     accused = other.accuses(friend.claim)
-    other.says(peer, Claims((accused,)))
     friend.polite = False
+    friend.heard(Claims)
+    other.says(peer, Claims((accused,)))
     told = list[Claim]()
     for _ in range(30):
         talk.run(0.1)
@@ -157,6 +159,7 @@ def test_the_probe_of_a_suspect_says_what_it_is_accused_of() -> None:
 def test_who_is_taken_for_failed_is_told_when_he_speaks() -> None:
     talk, peer, friend = pair()
     other, third = talk.friend(peer, "other"), talk.friend(peer, "third")
+    talk.run(1.1)
     dead = other.accuses(friend.claim, State.FAILED)
     other.says(peer, Claims((third.accuses(friend.claim), dead)))
     talk.run(3)

@@ -41,7 +41,7 @@ class Script:
         )  # fmt: skip
         self.now = 0
         for name in names:
-            self.membership.apply(claim(name, address=where(name)), 0)
+            self.membership.apply(claim(name, address=where(name)), -60 * SECOND)
         self.prober.start(0)
 
     def _probe(self, sequence: int, target: Claim, *_: bytes) -> None:

@@ -27,7 +27,7 @@ class Script:
         outbox: Any = self
         self.spreading = Spreading(self.table, TIMING, self.timers, Random(1), outbox)
         for name in others:
-            self.table.apply(claim(name, address=where(name)), self.now, hearsay=True)
+            self.table.apply(claim(name, address=where(name)), 0, hearsay=True)
 
     def send(self, destination: Address) -> None:
         self.sent.append((self.now, destination))

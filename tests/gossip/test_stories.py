@@ -64,7 +64,7 @@ def test_a_newcomer_learns_of_more_members_than_one_answer_holds() -> None:
     talk.run(60)
     late = talk.peer("n1", join=[peer.address])
     known = list[int]()
-    for _ in range(40):
+    for _ in range(60):
         talk.run(0.5)
         known.append(len(late.members()))
         late._reconnect.call(peer.address)
