@@ -20,20 +20,21 @@ class Health:
         self._limit = timing.health_max - 1
         self._late = timing.late
         self.score = 0
-
-    @property
-    def factor(self) -> int:
+        self.factor = 1
         """How many times longer this member waits for others."""
-        return 1 + self.score
 
     def better(self) -> None:
         """Somebody answered."""
         if self.score:
-            self.score -= 1
+            self._set(self.score - 1)
 
     def worse(self, by: int = 1) -> None:
         """Something went wrong here, it seems."""
-        self.score = min(self._limit, self.score + by)
+        self._set(min(self._limit, self.score + by))
+
+    def _set(self, score: int) -> None:
+        self.score = score
+        self.factor = 1 + score
 
     def late(self, due: int, now: int, waited: int) -> bool:
         """Whether a timer that was set for `due`, after a wait, fires so late that the silence

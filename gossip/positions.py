@@ -22,6 +22,12 @@ cheaper, and everybody would settle later."""
 BURST = 8
 """So many answers in a row may carry it: a young member is soon known to the few that ask first."""
 
+SETTLED = 0.1
+"""With a smaller error than this our own coordinate is good, and follows what changes by taking in
+one measurement in so many:"""
+
+FOLLOW = 4
+
 RETELL = 16
 """After so many answers for each member that was told, it is told to all again."""
 
@@ -44,7 +50,7 @@ class Positions:
         self._published = self._vivaldi.coordinate
         self._frame = encode_position(self._published)
         self._revision = 0
-        self._answers = 0
+        self._answers = self._measurements = 0
         self._spent = -BURST * COST
         """From this answer on the next may carry it; behind `_answers` by what is saved."""
         self._retell_at = 0
@@ -81,7 +87,9 @@ class Positions:
     def measured(self, name: str, rtt: float) -> None:
         """A round trip to a member took so many seconds."""
         other = self._known.get(name)
-        if other is not None:
+        self._measurements += 1
+        settled = self._vivaldi.coordinate.error < SETTLED
+        if other is not None and not (settled and self._measurements % FOLLOW):
             self._vivaldi.update(other, rtt, name)
             if _moved(self._published, self._vivaldi.coordinate):
                 self._publish()

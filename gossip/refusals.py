@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from typing import NamedTuple
 
 from .channel import NONCE_BYTES, VERSION
 
@@ -32,12 +31,8 @@ refusal needs a round trip; one that comes too late for this is of no use.
 """
 
 
-class Sent(NamedTuple):
-    """A probe on its way."""
-
-    datagram: bytes
-    sequence: int
-    target: str
+Sent = tuple[bytes, int, str]
+"""A probe on its way: its datagram, its number and its target."""
 
 
 class Refusals:
@@ -53,15 +48,15 @@ class Refusals:
 
     def probed(self, datagram: bytes, sequence: int, target: str) -> None:
         """This datagram carries a probe."""
-        self._sent[datagram[:HEAD_BYTES]] = Sent(datagram, sequence, target)
+        self._sent[datagram[:HEAD_BYTES]] = (datagram, sequence, target)
         if len(self._sent) > MAX_PROBES:
             self._sent.popitem(last=False)
 
     def refused(self, quoted: bytes, now: int) -> None:
         """A host quotes what it says to be a datagram of ours, or the beginning of one."""
         sent = self._sent.get(quoted[:HEAD_BYTES]) if len(quoted) >= HEAD_BYTES else None
-        if sent is None or not sent.datagram.startswith(quoted):
+        if sent is None or not sent[0].startswith(quoted):
             self._drops["refusal unknown"] += 1
             return
         del self._sent[quoted[:HEAD_BYTES]]
-        self._on_refused(sent.sequence, sent.target, now)
+        self._on_refused(sent[1], sent[2], now)

@@ -52,7 +52,7 @@ _UNDISPUTED = (State.ALIVE, State.LEFT)
 """Whoever speaks and is believed to be this need not be told of it."""
 
 
-_COSTLY = (Join, Buckets, ProbeRequest)
+_COSTLY = frozenset({Join, Buckets, ProbeRequest})
 """What makes us send more than it cost to ask for."""
 
 
@@ -108,12 +108,13 @@ class Talk:
         if known is None or known.epoch != epoch or known.state not in _UNDISPUTED:
             self._introduce(known, sender, epoch, source, now)
         for message in messages:
-            self._limit(message, sender, now)
+            if type(message) in _COSTLY:
+                self._limit(sender, now)
         for message in messages:
             self._handle(message, sender, source, now)
 
-    def _limit(self, message: Message, sender: str, now: int) -> None:
-        if isinstance(message, _COSTLY) and not self._rates.allow(sender, now):
+    def _limit(self, sender: str, now: int) -> None:
+        if not self._rates.allow(sender, now):
             raise Dropped("rate")
 
     def _introduce(
@@ -180,7 +181,8 @@ class Talk:
         message = decode_parcel(frame)
         if isinstance(message, Piece | Want):
             raise Dropped("malformed")
-        self._limit(message, sender, now)
+        if type(message) in _COSTLY:
+            self._limit(sender, now)
         self._handle(message, sender, source, now)
 
     def _probed(self, probe: Probe, sender: str, source: Address, now: int) -> None:
