@@ -45,8 +45,10 @@ class Comparison:
         if table == self._membership.digest or "compare" in self._timers:
             return
         # News under way may be all that is missing, so it gets a while; not for ever, for somewhere
-        # in a large cluster there is always news.
-        self._waited = len(self._membership.rumors) > 0 and not self._waited
+        # in a large cluster there is always news; nor while somebody may be failed for want of it.
+        membership = self._membership
+        patient = not self._waited and not membership.suspecting
+        self._waited = patient and len(membership.rumors) > 0
         pause = self._timing.probe_interval // 2
         self._timers.set("compare", now + (4 * pause if self._waited else pause), lambda _: None)
         if self._waited:

@@ -95,6 +95,8 @@ class Membership(Roster):
         """Whether there is news since this was last made false that cannot wait."""
         self.refused = 0
         self.unattributed = 0
+        self.refuted: int | None = None
+        """When we had to refute an accusation last."""
         self._remind_at = self._blame_at = 0
         self._latest = me.epoch + YEAR
         self.conflicts = 0
@@ -176,7 +178,9 @@ class Membership(Roster):
         if claim.state is State.FAILED and not hearsay:
             self._condemned(claim, known, now)
             return
-        if claim.state is State.FAILED and known.state.running:
+        if claim.state is State.FAILED:
+            if not known.state.running:
+                return
             if known.state is State.SUSPECT and claim.order[:2] == known.order[:2]:
                 return
             claim = claim._replace(state=State.SUSPECT)
@@ -216,6 +220,22 @@ class Membership(Roster):
     def suspicion(self, name: str) -> Suspicion | None:
         """Who accuses a member that is suspected now."""
         return self._suspicions.get(name)
+
+    @property
+    def suspecting(self) -> bool:
+        """Whether anybody is suspected."""
+        return bool(self._suspicions)
+
+    def lingering(self, now: int) -> Claim | None:
+        """A suspect that few accuse for a while, and not we: whatever decided about it elsewhere
+        did not reach us, so we have to see for ourselves.
+        """
+        for name, suspicion in self._suspicions.items():
+            old = now - suspicion.began >= self._timing.probe_interval
+            few = len(suspicion.accusers) < self._timing.verdicts
+            if old and few and self.me.name not in suspicion.accusers:
+                return self._table[name]
+        return None
 
     def _confirm(self, claim: Claim, now: int) -> None:
         """One more accuses a suspect."""
@@ -294,6 +314,7 @@ class Membership(Roster):
         elif claim.epoch == me.epoch and claim.key == me.key:
             if claim.state is not State.ALIVE and me.state is not State.LEFT:
                 self._declare(me._replace(incarnation=claim.incarnation + 1))
+                self.refuted = now
                 accuser = self._table.get(claim.accuser)
                 proven = accuser is not None and is_proven(claim, accuser.key)
                 if proven and now >= self._blame_at:  # many accuse us of one silence

@@ -143,7 +143,7 @@ class Prober:
         factor = self._health.factor
         self._due = now + interval * factor
         self._timers.set("probe", self._due, self._tick)
-        target = self.turns.next()
+        target = self._membership.lingering(now) or self.turns.next()
         if target is None:
             return
         timeout = self._membership.rtt.timeout(target.name) * factor

@@ -12,10 +12,15 @@ from .member import Address, Claim
 from .membership import Membership
 from .messages import Seen, encode, encode_claim, encode_claims
 from .outbox import Outbox
+from .timing import SECOND
 
 WITNESSES = 2
 """How many members have to see us at an address before we believe it, where there are so many: one
 alone could send us anywhere."""
+
+
+LATELY = 30 * SECOND
+"""For so long after it refuted an accusation a member believes that others do not reach it."""
 
 
 class Roaming:
@@ -33,10 +38,12 @@ class Roaming:
             frames.append(encode(Seen(*source)))
         self._outbox.send(source, *frames)
 
-    def seen(self, address: Address, sender: str, source: Address) -> None:
-        """A member sees us at this address."""
-        known = self._membership.get(sender)
-        if known is None or known.address != source or address == self._membership.me.address:
+    def seen(self, address: Address, sender: str, now: int) -> None:
+        """A member sees us at this address. It counts while others do not reach us where we are."""
+        membership = self._membership
+        if address == membership.me.address or membership.get(sender) is None:
+            return
+        if membership.refuted is None or now - membership.refuted > LATELY:
             return
         if self._seen is None or self._seen[0] != address:
             self._seen = (address, {})

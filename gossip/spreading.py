@@ -19,6 +19,10 @@ from .timing import MILLISECOND, Timing
 HASTE = 20 * MILLISECOND
 """The least time between two hasty rounds of one member: our choice, against storms of news."""
 
+HURRY = 3
+"""So many hasty rounds follow the first: together they use up what news is sent at all, so that in
+a large cluster nobody is left out until the next interval but by rare bad luck."""
+
 
 class Spreading:
     """Sends rumors to members chosen at random."""
@@ -32,6 +36,7 @@ class Spreading:
         self._random = random
         self._outbox = outbox
         self._latest = -HASTE
+        self._hurry = 0
 
     def begin(self, now: int) -> None:
         """There is news: see that it goes out."""
@@ -39,6 +44,7 @@ class Spreading:
         if not self._membership.others():
             return
         if urgent:
+            self._hurry = HURRY
             self._timers.set("gossip", max(now, self._latest + HASTE), self._gossip)
         elif "gossip" not in self._timers:
             self._timers.set("gossip", now + self._timing.gossip_interval, self._gossip)
@@ -49,3 +55,6 @@ class Spreading:
         for other in self._random.sample(others, min(self._timing.gossip_fanout, len(others))):
             if self._membership.rumors:
                 self._outbox.send(other.address)
+        if self._hurry and self._membership.rumors:
+            self._hurry -= 1
+            self._timers.set("gossip", now + HASTE, self._gossip)

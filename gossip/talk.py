@@ -160,7 +160,7 @@ class Talk:
             case Buckets():
                 self._comparison.answer(message, source)
             case Seen():
-                self._roaming.seen(Address(message.host, message.port), sender, source)
+                self._roaming.seen(Address(message.host, message.port), sender, now)
             case Pull():
                 known = self._membership.get(sender)
                 if known is not None:  # an old datagram, sent again, must not aim us at a stranger

@@ -93,7 +93,7 @@ class Timing:
     gossip_fanout: int = 3
     """How many members news is sent to at once. More spreads faster, with more duplicates."""
 
-    retransmit_mult: int = 4
+    retransmit_mult: int = 6
     """News is sent this many times, times log10 of the cluster's size, by each member."""
 
     reconnect_interval: int = 5 * SECOND
@@ -170,6 +170,7 @@ class Timing:
             probe_timeout_min=500 * MILLISECOND,
             coordinated=False,
             late=0,
+            retransmit_mult=4,
             suspicion_mult=5.0,
             suspicion_min=0,
             witnesses=0,

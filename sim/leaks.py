@@ -23,11 +23,11 @@ def set_order(patch: Any) -> None:
 
 
 def id_order(patch: Any) -> None:
-    """Members are chosen in the order of where in memory they are."""
+    """Members are chosen in the order of a set of objects: of where in memory they are."""
     honest = Roster.others
 
     def others(self: Roster) -> list[Claim]:
-        return sorted(honest(self), key=lambda claim: id(claim.key))
+        return sorted(honest(self), key=lambda claim: hash((id(claim.key),)))
 
     patch.setattr(Roster, "others", others)
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from gossip import Timing
+from sim.agenda import SECOND
 from sim.calamities import EPISODES, RUINOUS, WEATHER, Scene
 from sim.chance import amount, between, moment
 from sim.faults import Faults
@@ -39,6 +41,11 @@ EPISODE = (0.3, 15.0)
 
 RATES = (0.5, 8.0)
 """Changes per second over the whole cluster: `sim/workload.py` says why not more."""
+
+
+SELDOM = 0.15
+"""How likely each of the constants by which failures are told is another than usual, where any is.
+"""
 
 
 def draw(seed: int) -> Plan:
@@ -107,7 +114,7 @@ def timing(random: Random, *, patient: bool) -> dict[str, float]:
     interval = round(between(random, 0.4, 2.0), 2)
     drawn: dict[str, Callable[[], float]] = {
         "indirect_probes": lambda: random.randint(1, 4),
-        "suspicion_mult": lambda: random.randint(4 if patient else 2, 6),
+        "suspicion_mult": lambda: random.randint(2, 6) / 2,
         "gossip_interval": lambda: round(between(random, 0.05, 0.6), 3),
         "gossip_fanout": lambda: random.randint(1, 4),
         "retransmit_mult": lambda: random.randint(2, 6),
@@ -122,7 +129,28 @@ def timing(random: Random, *, patient: bool) -> dict[str, float]:
     values |= {"probe_interval": interval, "probe_timeout": round(interval / 2, 3)}
     kept = {name: random.random() < 0.4 for name in drawn}
     kept |= dict.fromkeys(["probe_interval", "probe_timeout"], random.random() < 0.5)
+    values |= seldom(random, patient=patient)
+    kept |= {name: random.random() < SELDOM for name in values if name not in kept}
     return {} if usual else {name: value for name, value in values.items() if kept[name]}
+
+
+def seldom(random: Random, *, patient: bool) -> dict[str, float]:
+    """How failures are told: what each member has its say with, and what may be turned off."""
+    usual = Timing.lan()
+    least = usual.suspicion_min / SECOND if patient else 1.0
+    return {
+        "coordinated": random.random() < 0.5,
+        # The shortest time-out that is drawn above is 0.2 s.
+        "probe_timeout_min": round(between(random, 0.1 if patient else 0.02, 0.2), 3),
+        "suspicion_min": round(between(random, least, 4.0), 2),
+        "suspicion_factor": round(between(random, 1.0, 10.0), 1),
+        "confirmations": random.randint(1, 4),
+        "witnesses": random.randint(0, 4),
+        "verdicts": random.randint(1, 3),
+        "refusals": random.randint(0, 3),
+        "late": 0.0 if random.random() < 0.5 else usual.late / SECOND,
+        "health_max": random.randint(1, 8),
+    }
 
 
 # Users.

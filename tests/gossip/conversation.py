@@ -48,16 +48,11 @@ from gossip.messages import (
     Probe,
     Table,
     decode_datagram,
-    encode,
-    encode_claim,
-    encode_claims,
     encode_datagram,
-    encode_join,
-    encode_position,
     encode_sender,
-    encode_table,
 )
 from gossip.quorum import Expected
+from tests.gossip.frames import frame
 
 SECOND = 1_000_000_000
 WALL = 10**18
@@ -67,21 +62,6 @@ SECRET = b"a secret for tests"
 
 M = TypeVar("M", bound=Message)
 E = TypeVar("E", bound=UserEffect)
-
-
-def frame(message: Message) -> bytes:
-    """The frame of any message, also of those that hold claims."""
-    match message:
-        case Claims():
-            return encode_claims([encode_claim(claim) for claim in message.claims])
-        case Table():
-            return encode_table([encode_claim(claim) for claim in message.claims], message.call)
-        case Join():
-            return encode_join(encode_claim(message.claim), message.call)
-        case Position():
-            return encode_position(message.coordinate)
-        case _:
-            return encode(message)
 
 
 @cache

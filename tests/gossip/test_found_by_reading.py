@@ -11,8 +11,9 @@ from gossip.identity import is_proven
 from gossip.member import Claim, State
 from gossip.messages import Nack, ProbeRequest
 from tests.gossip.conversation import accused, claim, identity
-from tests.gossip.test_membership import ME, Table, beliefs, bob, others
-from tests.gossip.test_prober import ORIGIN, Script
+from tests.gossip.script import ORIGIN, Script
+from tests.gossip.table import ME, Table, bob
+from tests.gossip.test_membership import beliefs, others
 
 ALIVE, SUSPECT, FAILED, LEFT = State
 

@@ -66,7 +66,8 @@ from gossip.user_messages import (
     decode_event,
     encode_user,
 )
-from tests.gossip.conversation import accused, claim, frame
+from tests.gossip.conversation import accused, claim
+from tests.gossip.frames import frame
 
 TOO_MANY = MAX_PIECES + 1
 HASH, OTHER = b"12345678", b"abcdefgh"

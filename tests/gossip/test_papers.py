@@ -2,7 +2,7 @@
 
 What is a rule of one module is tested beside that module: the order of turns (SWIM 4.3) in
 `test_turns`, the curve of time-outs (Lifeguard IV.B) in `test_suspicion`, nacks and the score
-(Lifeguard IV.A) in `test_prober` and `test_health`.
+(Lifeguard IV.A) in `test_witnesses` and `test_health`.
 """
 
 from __future__ import annotations

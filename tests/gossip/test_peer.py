@@ -36,10 +36,10 @@ from tests.gossip.conversation import (
     Conversation,
     Puppet,
     claim,
-    frame,
     resigned,
     where,
 )
+from tests.gossip.frames import frame
 from tests.gossip.test_messages import messages
 
 H, OTHER = bytes(8), b"otherwise"[:8]

@@ -31,14 +31,15 @@ def test_a_newer_claim_takes_the_place_of_an_older_one_and_starts_anew() -> None
     assert [rumors.take(100, 2) for _ in range(3)] == [[b"alive"], [b"alive"], []]
 
 
-def test_what_does_not_fit_waits_and_is_not_counted_as_sent() -> None:
+def test_what_does_not_fit_waits_and_keeps_back_nothing_else() -> None:
     rumors = Rumors()
     rumors.spread("large", b"x" * 50)
     rumors.spread("small", b"y")
-    assert rumors.take(49, 1) == []
     assert rumors.take(-5, 1) == []
+    assert rumors.take(49, 2) == [b"y"]
     assert len(rumors) == 2
-    assert rumors.take(51, 1) == [b"x" * 50, b"y"]
+    assert rumors.take(51, 2) == [b"x" * 50, b"y"]
+    assert rumors.take(50, 2) == [b"x" * 50]
     assert not rumors
 
 

@@ -233,23 +233,23 @@ def believes_one_verdict(patch: Any) -> None:
     patch.setattr(Suspicion, "corroborates", lambda self, accuser, timing, members: True)
 
 
-_M, _P = "tests/gossip/test_membership.py::", "tests/gossip/test_prober.py::"
+_A, _W = "tests/gossip/test_accusations.py::", "tests/gossip/test_witnesses.py::"
 
 NOTICED = {
-    believes_any_accuser: _M
+    believes_any_accuser: _A
     + "test_an_accusation_that_is_not_its_accusers_is_counted_and_not_believed",
     believes_any_record: "tests/gossip/test_messages.py::"
     "test_a_record_that_its_subject_did_not_sign_drops_the_datagram",
     counts_accusers_twice: "tests/gossip/test_suspicion.py::test_the_same_accuser_counts_once",
     one_refusal_is_a_verdict: "tests/gossip/test_suspicion.py::"
     "test_several_refusals_end_the_wait_and_one_never_does",
-    late_verdicts_count: _P + "test_a_late_verdict_is_void",
-    nacks_are_ignored: _P + "test_when_all_witnesses_were_silent_the_verdict_falls_early",
-    nacks_are_not_sent: _P
+    late_verdicts_count: _W + "test_a_late_verdict_is_void",
+    nacks_are_ignored: _W + "test_when_all_witnesses_were_silent_the_verdict_falls_early",
+    nacks_are_not_sent: _W
     + "test_a_relay_says_after_80_percent_of_its_time_that_there_was_no_answer",
     a_suspect_is_not_told: "tests/gossip/test_peer.py::"
     "test_the_probe_of_a_suspect_says_what_it_is_accused_of",
-    any_boot_answers: _P + "test_the_answer_of_another_boot_does_not_count",
-    believes_one_verdict: _M + "test_nobody_is_believed_alone_who_says_that_a_member_has_failed",
+    any_boot_answers: _W + "test_the_answer_of_another_boot_does_not_count",
+    believes_one_verdict: _A + "test_nobody_is_believed_alone_who_says_that_a_member_has_failed",
 }
 """The mutants that a unit test catches, and which."""

@@ -32,7 +32,7 @@ def raising(error: Exception) -> Callable[..., None]:
 def test_it_is_a_violation_with_the_node_the_moment_and_the_exception(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Membership, "_give_up", raising(KeyError("n2")))
+    monkeypatch.setattr(Membership, "_fail", raising(KeyError("n2")))
     outcome = play(PLAN)
     (violation,) = outcome.violations
     assert violation.invariant.startswith("no-crash (KeyError in gossip.membership.Membership.")
@@ -56,7 +56,7 @@ def test_what_a_user_did_is_at_the_node_of_the_user(monkeypatch: pytest.MonkeyPa
 def test_a_process_that_cannot_even_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Peer, "start", raising(OSError("no")))
     (violation,) = play(PLAN).violations
-    assert violation.invariant == "no-crash (OSError in sim.world.World._boot)"
+    assert violation.invariant == "no-crash (OSError in sim.driver.Driver._boot)"
     assert (violation.node, violation.time) == ("n0", 0.0)
 
 
@@ -78,12 +78,12 @@ def test_a_wrong_call_is_the_callers() -> None:
 def test_another_exception_or_another_place_is_another_bug(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Membership, "_give_up", raising(KeyError("n2")))
+    monkeypatch.setattr(Membership, "_fail", raising(KeyError("n2")))
     failure = judge()(PLAN)
     assert failure is not None
     same = judge(failure.invariant)
     assert same(PLAN) == failure
-    monkeypatch.setattr(Membership, "_give_up", raising(ValueError("n2")))
+    monkeypatch.setattr(Membership, "_fail", raising(ValueError("n2")))
     assert judge()(PLAN) is not None
     assert same(PLAN) is None
     monkeypatch.undo()

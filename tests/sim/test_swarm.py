@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from random import Random
 
 import pytest
 
+from gossip import Timing
 from sim import calamities, swarm
 from sim.actions import CHANGES, place
 from sim.calamities import EPISODES, WEATHER, Scene
@@ -16,6 +18,7 @@ from sim.faults import Faults
 from sim.plan import Plan
 from sim.streams import stream
 from sim.swarm import classes, draw
+from sim.tuning import tuned
 from sim.values import KINDS
 
 SEEDS = range(300)
@@ -50,8 +53,16 @@ def test_everything_is_drawn_sometimes(plans: list[Plan]) -> None:
     drawn = Counter(name for seed in SEEDS for name in classes(seed))
     assert drawn.keys() == {*WEATHER, *EPISODES}
     assert {plan.nodes for plan in plans} == set(swarm.SIZES)
-    assert {name for plan in plans for name in plan.timing} >= {"probe_interval", "push_delay"}
+    usual = {"reap_after"}  # no run is as long
+    assert {name for plan in plans for name in plan.timing} == {*Timing.__slots__} - usual
     assert any(not plan.timing for plan in plans)
+
+
+def test_who_relies_on_calm_is_not_failed_sooner_than_usual() -> None:
+    for seed in range(400):
+        drawn = tuned(swarm.timing(Random(seed), patient=True))
+        assert drawn.suspicion_min >= Timing.lan().suspicion_min
+        assert drawn.probe_timeout_min >= Timing.lan().probe_timeout_min
 
 
 def test_there_are_plans_without_faults_with_one_class_and_with_nearly_all() -> None:

@@ -57,7 +57,7 @@ def test_a_run_that_crashed_is_a_row_with_its_place(monkeypatch: pytest.MonkeyPa
     def crash(*_: object) -> None:
         raise KeyError("n7")
 
-    monkeypatch.setattr(Membership, "_give_up", crash)
+    monkeypatch.setattr(Membership, "_fail", crash)
     plan = Plan(nodes=2, seconds=20, steps=(Step(5, "crash", {"node": "n1"}),))
     monkeypatch.setattr(sweep, "draw", lambda _: plan)
     result = row(3)

@@ -109,7 +109,7 @@ def test_a_crash_is_replayed_with_its_traceback_and_shrinks(
     def crash(*_: object) -> None:
         raise KeyError("n7")
 
-    monkeypatch.setattr(Membership, "_give_up", crash)
+    monkeypatch.setattr(Membership, "_fail", crash)
     monkeypatch.chdir(tmp_path)
     plan = Plan(nodes=3, seconds=30.0, steps=(Step(5.0, "crash", {"node": "n2"}),))
     Saved(plan).save(tmp_path / "crash.toml")
