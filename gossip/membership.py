@@ -19,15 +19,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 
-from .effects import (
-    MemberEvent,
-    MemberFailed,
-    MemberJoined,
-    MemberLeft,
-    MemberRecovered,
-    MemberSuspected,
-    MemberUpdated,
-)
+from .changes import event_of
+from .effects import MemberEvent
 from .health import Health
 from .history import Case, History, opened
 from .identity import Identity, is_proven, member_id
@@ -402,24 +395,7 @@ class Membership(Roster):
             self._forgotten(gone.name)
 
     def _tell(self, known: Claim | None, claim: Claim) -> None:
-        """The event for users, if any, that a change of belief is."""
-        was = known.state if known is not None and known.epoch == claim.epoch else None
-        kind: type[MemberEvent] | None = None
-        if claim.state.running and was in (None, State.LEFT):
-            kind = MemberJoined  # somebody may be suspected by others when we first hear of him
-        elif claim.state is State.ALIVE:
-            if was is not State.ALIVE:
-                kind = MemberRecovered
-            elif known is not None and (known.tags, known.address) != (claim.tags, claim.address):
-                kind = MemberUpdated
-        elif known is None:
-            return  # news of the death of somebody we never met
-        elif claim.state is State.SUSPECT:
-            kind = MemberSuspected if was is State.ALIVE else None
-        elif claim.state is State.FAILED and known.state is not State.LEFT:
-            kind = MemberFailed
-        elif claim.state is State.LEFT and known.state is not State.LEFT:
-            kind = MemberLeft
+        kind = event_of(known, claim)
         if kind is not None:
             self._emit(kind(self._member(claim)))
 

@@ -62,6 +62,8 @@ class ProbeRequest(NamedTuple):
 
     sequence: int
     target: str
+    epoch: int
+    """The boot of the target that is meant."""
 
 
 class Nack(NamedTuple):
@@ -302,7 +304,7 @@ _claims = _tuple_of(_claim, 64)
 KINDS: dict[int, tuple[type[Any], tuple[Field, ...]]] = {
     1: (Probe, (_integer(U64), _name, _hash, _hash, _integer(U32))),
     2: (Ack, (_integer(U64), _hash, _hash)),
-    3: (ProbeRequest, (_integer(U64), _name)),
+    3: (ProbeRequest, (_integer(U64), _name, _integer(U64))),
     4: (Claims, (_claims,)),
     5: (Join, (_claim, _integer(U64))),
     6: (Buckets, (_tuple_of(_hash, BUCKETS),)),

@@ -153,7 +153,7 @@ class Prober:
         self._send_probe(pending.sequence, target)
 
     def acknowledged(
-        self, sequence: int, sender: str, epoch: int, source: Address, now: int
+        self, sequence: int, sender: str, epoch: int, now: int
     ) -> tuple[Address, int] | None:
         """An answer came, from this boot of a member. If it was for somebody else: his address and
         his number.
@@ -181,7 +181,7 @@ class Prober:
                 return relayed.origin, relayed.sequence
         elif sequence in self._challenges:
             known, heir = self._challenges.pop(sequence)
-            if (source, sender, epoch) == (known.address, heir.name, heir.epoch):
+            if (sender, epoch) == (heir.name, heir.epoch):  # only who is there can know the number
                 self._membership.succeeded(known, heir, now)
         else:
             self._inquiries.pop(sequence, None)
@@ -203,9 +203,11 @@ class Prober:
         if self._timing.witnesses and not pending.refused:
             pending.again = (self.next_sequence(), now)
             self._send_probe(pending.again[0], pending.target)
-        for claim in self._some(self._timing.indirect_probes, pending.target.name):
+        target = pending.target
+        request = ProbeRequest(pending.sequence, target.name, target.epoch)
+        for claim in self._some(self._timing.indirect_probes, target.name):
             pending.asked[claim.name] = None
-            self._send(claim.address, ProbeRequest(pending.sequence, pending.target.name))
+            self._send(claim.address, request)
 
     def _some(self, count: int, target: str, besides: tuple[str, ...] = ()) -> list[Claim]:
         """Members that can be asked about another: none that is itself in doubt, if there are
@@ -299,7 +301,7 @@ class Prober:
         if times < INQUIRIES and len(suspicion.accusers) <= self._timing.confirmations:
             known = tuple(suspicion.accusers)
             for claim in self._some(self._timing.witnesses, name, known):
-                request = ProbeRequest(self._inquire(suspect), name)
+                request = ProbeRequest(self._inquire(suspect), name, suspect.epoch)
                 self._send_about(claim.address, suspect, request)
 
     def _inquire(self, suspect: Claim) -> int:
@@ -316,7 +318,8 @@ class Prober:
         target = self._membership.get(request.target)
         if target is None:
             return
-        if target.state is State.LEFT or target.name == self._membership.me.name:
+        known_better = target.state is State.LEFT or target.epoch != request.epoch
+        if known_better or target.name == self._membership.me.name:
             self._tell(origin, target)
             return
         sequence = self.next_sequence()
@@ -349,7 +352,7 @@ class Prober:
         if key in self._timers:
             return
         self._timers.set(key, now + self._timing.gossip_interval, lambda _: None)
-        sequence = self.next_sequence()
+        sequence = self._random.getrandbits(63)
         self._challenges[sequence] = (known, heir)
         if len(self._challenges) > MAX_CHALLENGES:
             self._challenges.popitem(last=False)

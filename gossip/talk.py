@@ -199,7 +199,7 @@ class Talk:
         self._compare(sender, probe.data, probe.table, source, now)
 
     def _acknowledged(self, ack: Ack, sender: str, source: Address, now: int) -> None:
-        asked_by = self.prober.acknowledged(ack.sequence, sender, self._epoch, source, now)
+        asked_by = self.prober.acknowledged(ack.sequence, sender, self._epoch, now)
         if asked_by is not None:
             origin, sequence = asked_by
             self._outbox.send_message(origin, Ack(sequence, *self._hashes()))

@@ -254,6 +254,8 @@ def fault_words(record: Record) -> str:
     match record.kind:
         case Kind.PERSIST | Kind.ROT | Kind.RESTORE | Kind.REBIND:
             return ""  # bytes of data: long, and never twice the same
+        case Kind.BOUNCE:
+            return f"n{record.peer} has no process"
         case Kind.SKEW:
             return f"wall clock {int(payload) / SECOND:+g} s"
         case Kind.DRIFT:

@@ -65,8 +65,7 @@ class Script:
         return self.probes[-1][0]
 
     def answer(self, sequence: int, sender: str, epoch: int = WALL) -> tuple[Address, int] | None:
-        source = where(sender)
-        return self.prober.acknowledged(sequence, sender, epoch, source, self.now)
+        return self.prober.acknowledged(sequence, sender, epoch, self.now)
 
     def to_indirect(self) -> tuple[str, list[str]]:
         """Nobody answers: who was probed, and who was asked to try."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gossip.identity import is_proven
 from gossip.member import Claim, State
 from gossip.messages import Nack, ProbeRequest
-from tests.gossip.conversation import accused, claim, identity
+from tests.gossip.conversation import WALL, accused, claim, identity
 from tests.gossip.script import ORIGIN, Script
 from tests.gossip.table import ME, Table, bob
 from tests.gossip.test_membership import beliefs, others
@@ -34,7 +34,7 @@ def test_nobody_gives_testimony_against_itself() -> None:
     """
     script = Script("a", "b")
     script.timers.stop("probe")
-    script.prober.relay(ProbeRequest(77, "me"), ORIGIN, 0)
+    script.prober.relay(ProbeRequest(77, "me", WALL), ORIGIN, 0)
     script.wait(10**9)
     for _, message in script.requests:
         assert isinstance(message, Nack)

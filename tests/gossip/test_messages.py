@@ -84,7 +84,7 @@ GOLDEN: list[tuple[Message, str]] = [
         ("9601cd012ca3737565c4083132333435363738c408616263646566676809"),
     ),
     (Ack(7, HASH, OTHER), "940207c4083132333435363738c4086162636465666768"),
-    (ProbeRequest(8, "sue"), "930308a3737565"),
+    (ProbeRequest(8, "sue", 3), "940308a373756503"),
     (
         Claims((SUE,)),
         (
@@ -210,7 +210,7 @@ events = st.one_of(
 messages = st.one_of(
     st.builds(Probe, u64, names, hashes, hashes, st.integers(0, U32)),
     st.builds(Ack, u64, hashes, hashes),
-    st.builds(ProbeRequest, u64, names),
+    st.builds(ProbeRequest, u64, names, u64),
     st.builds(Claims, several),
     st.builds(Join, claims, u64),
     st.builds(Buckets, st.lists(hashes, max_size=BUCKETS).map(tuple)),
@@ -300,7 +300,8 @@ NO_QUERIES: list[tuple[Any, ...]] = [
         (1, 1, "", HASH, HASH, 0), (1, 1, "a\n", HASH, HASH, 0), (1, 1, "x" * 65, HASH, HASH, 0),
         (1, 1, b"sue", HASH, HASH, 0), (1, 1, "sue", HASH, HASH), (1, 1, "sue", HASH, HASH, -1),
         (1, 1, "sue", HASH, HASH, U32 + 1), (1, 1, "sue", HASH, HASH, True),
-        (3, 1, None), (4,), (4, None), (4, 7), (4, {}), (4, (7,)),
+        (3, 1, None, 1), (3, 1, "sue", -1), (3, 1, "sue"),
+        (4,), (4, None), (4, 7), (4, {}), (4, (7,)),
         (6, (HASH,) * (BUCKETS + 1)), (6, HASH), (8, 1, 257, b""), (8, 1, -1, b""), (8, 1, 1, "x"),
         (9, 1, 3, b""), (9, 1, 0, None), (10, 1, MAX_PIECES, 2, b""), (10, 1, 0, TOO_MANY, b""),
         *((20, *wrong) for wrong in NO_BROADCASTS),

@@ -117,7 +117,7 @@ def test_a_relay_probes_and_passes_the_answer_on() -> None:
     target.polite = False
     talk.run(1)
     target.heard(Probe)
-    friend.says(peer, ProbeRequest(500, "target"))
+    friend.says(peer, ProbeRequest(500, "target", WALL))
     talk.run(0.001)
     (probe,) = target.heard(Probe)
     friend.expects()
@@ -277,8 +277,9 @@ ME = claim("n0", address=where("n0"))
 @pytest.mark.parametrize(
     "message",
     [
-        Ack(0, H, H), Ack(U64, H, H), Probe(U64, "n0", H, H, 0), ProbeRequest(1, "n0"),
-        ProbeRequest(1, "friend"), ProbeRequest(1, "nobody"), Pull(0, 0, b""), Pull(0, 0, b"\x01"),
+        Ack(0, H, H), Ack(U64, H, H), Probe(U64, "n0", H, H, 0), ProbeRequest(1, "n0", WALL),
+        ProbeRequest(1, "friend", WALL), ProbeRequest(1, "nobody", WALL),
+        Pull(0, 0, b""), Pull(0, 0, b"\x01"),
         Delta(0, 0, b""), Delta(U64, 2, b""), Piece(1, 0, 0, b""), Piece(1, 1, 1, b"x"),
         Piece(1, 1023, 1, b"x"), Piece(1, 0, 1, b""), Piece(U64, 0, 1, b"\xc0"), Want(1, (0,)),
         Piece(2, 0, 1, frame(Piece(3, 0, 1, frame(Ack(1, H, H))))), Want(U64, (1023,)), Buckets(()),

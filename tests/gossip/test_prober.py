@@ -59,7 +59,7 @@ def test_without_an_answer_others_are_asked_and_then_the_target_is_suspected() -
     sent = script.now
     script.wait(sent + TIMING.probe_timeout)
     asked = {address for address, _ in script.requests}
-    assert [message for _, message in script.requests] == [ProbeRequest(sequence, target)] * 3
+    assert [message for _, message in script.requests] == [ProbeRequest(sequence, target, WALL)] * 3
     assert len(asked) == 3
     assert where(target) not in asked
     assert script.states() == {State.ALIVE}
@@ -102,7 +102,7 @@ def test_who_slept_through_the_answer_accuses_nobody() -> None:
 
 def test_a_relayed_probe_brings_the_answer_to_who_asked_once() -> None:
     script = Script("a")
-    script.prober.relay(ProbeRequest(77, "a"), ORIGIN, 0)
+    script.prober.relay(ProbeRequest(77, "a", WALL), ORIGIN, 0)
     ((sequence, target),) = script.probes
     assert target == "a"
     assert sequence != 77
@@ -112,7 +112,7 @@ def test_a_relayed_probe_brings_the_answer_to_who_asked_once() -> None:
 
 def test_a_stranger_is_not_probed_for_anybody() -> None:
     script = Script("a")
-    script.prober.relay(ProbeRequest(77, "stranger"), ORIGIN, 0)
+    script.prober.relay(ProbeRequest(77, "stranger", WALL), ORIGIN, 0)
     assert script.probes == []
 
 
@@ -122,7 +122,7 @@ def test_relayed_probes_are_bounded_and_the_oldest_are_forgotten(
     monkeypatch.setattr(module, "MAX_RELAYED", 3)
     script = Script("a")
     for number in range(5):
-        script.prober.relay(ProbeRequest(number, "a"), ORIGIN, 0)
+        script.prober.relay(ProbeRequest(number, "a", WALL), ORIGIN, 0)
     answers = [script.answer(sequence, "a") for sequence, _ in script.probes]
     assert answers == [None, None, (ORIGIN, 2), (ORIGIN, 3), (ORIGIN, 4)]
 
@@ -143,14 +143,14 @@ def test_a_contested_name_goes_to_who_answers_for_it_at_its_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sender", "epoch", "source"),
-    [("a", WALL, "a"), ("a", WALL + 5, "xx"), ("b", WALL + 5, "a"), ("a", WALL + 6, "a")],
+    ("sender", "epoch", "wrong"),
+    [("a", WALL, 0), ("a", WALL + 5, 1), ("b", WALL + 5, 0), ("a", WALL + 6, 0)],
 )
-def test_a_contested_name_stays_where_it_is_otherwise(sender: str, epoch: int, source: str) -> None:
+def test_a_contested_name_stays_where_it_is_otherwise(sender: str, epoch: int, wrong: int) -> None:
     script = Script("a", "b")
     script.membership.apply(claim("a", epoch=WALL + 5, holder="heir", address=where("a")), 0)
     ((sequence, _),) = script.probes
-    script.prober.acknowledged(sequence, sender, epoch, where(source), 0)
+    script.prober.acknowledged(sequence + wrong, sender, epoch, 0)
     assert script.membership.get("a") == claim("a", address=where("a"))
 
 

@@ -11,7 +11,7 @@ from gossip import refusals as module
 from gossip.channel import MAX_PLAIN, NONCE_BYTES, VERSION, Channel
 from gossip.messages import Ack, Probe, ProbeRequest
 from gossip.refusals import HEAD_BYTES, Refusals
-from tests.gossip.conversation import SECOND, Conversation, Puppet
+from tests.gossip.conversation import SECOND, WALL, Conversation, Puppet
 
 CHANNEL = Channel(b"secret", Random(1).randbytes)
 
@@ -135,7 +135,7 @@ def test_a_refused_probe_has_the_others_asked_at_once() -> None:
     n0.refused(datagram, talk.now)
     talk._perform(n0)
     talk.run(0.01)
-    assert other.heard(ProbeRequest) == [ProbeRequest(probe.sequence, probe.target)]
+    assert other.heard(ProbeRequest) == [ProbeRequest(probe.sequence, probe.target, WALL)]
     talk.run(talk.timing.probe_timeout / SECOND)
     assert other.heard(ProbeRequest) == [], "they were asked a second time"
     assert n0.statistics().dropped == {}

@@ -38,7 +38,7 @@ def test_the_answer_of_another_boot_does_not_count() -> None:
 
 def test_the_answer_of_another_boot_is_not_passed_on() -> None:
     script = Script("a")
-    script.prober.relay(ProbeRequest(77, "a"), ORIGIN, 0)
+    script.prober.relay(ProbeRequest(77, "a", WALL), ORIGIN, 0)
     ((sequence, _),) = script.probes
     assert script.answer(sequence, "a", WALL + 1) is None
     assert script.answer(sequence, "b") is None
@@ -123,7 +123,7 @@ def test_a_refusal_asks_others_at_once_and_is_no_verdict() -> None:
     sequence = script.to_first_probe()
     target = script.probes[0][1]
     script.refuse(sequence)
-    assert [message for _, message in script.requests] == [ProbeRequest(sequence, target)] * 3
+    assert [message for _, message in script.requests] == [ProbeRequest(sequence, target, WALL)] * 3
     assert script.states() == {State.ALIVE}
     script.refuse(sequence)
     assert len(script.requests) == 3
@@ -150,7 +150,7 @@ def test_refusals_that_are_turned_off_are_nothing() -> None:
 
 def test_a_relay_that_is_refused_says_so_at_once() -> None:
     script = Script("a", "b")
-    script.prober.relay(ProbeRequest(77, "a"), ORIGIN, 0)
+    script.prober.relay(ProbeRequest(77, "a", WALL), ORIGIN, 0)
     script.refuse(script.probes[0][0])
     ((to, nack),) = script.requests
     assert isinstance(nack, Nack)
@@ -166,7 +166,7 @@ def test_a_relay_says_after_80_percent_of_its_time_that_there_was_no_answer() ->
     """Lifeguard, IV.A: nacks after 80 % of the time-out."""
     script = Script("a", "b")
     script.timers.stop("probe")
-    script.prober.relay(ProbeRequest(77, "a"), ORIGIN, 0)
+    script.prober.relay(ProbeRequest(77, "a", WALL), ORIGIN, 0)
     script.wait(TIMING.probe_timeout * 4 // 5 - 1)
     assert script.requests == []
     script.wait(TIMING.probe_timeout * 4 // 5)
@@ -181,7 +181,7 @@ def test_a_relay_says_after_80_percent_of_its_time_that_there_was_no_answer() ->
 def test_a_relay_that_slept_says_nothing() -> None:
     script = Script("a", "b")
     script.timers.stop("probe")
-    script.prober.relay(ProbeRequest(77, "a"), ORIGIN, 0)
+    script.prober.relay(ProbeRequest(77, "a", WALL), ORIGIN, 0)
     script.oversleep(10 * SECOND)
     assert script.requests == []
     assert script.prober._relayed == {}
@@ -190,7 +190,7 @@ def test_a_relay_that_slept_says_nothing() -> None:
 def test_a_relay_that_brings_an_answer_sends_no_nack() -> None:
     script = Script("a", "b")
     script.timers.stop("probe")
-    script.prober.relay(ProbeRequest(77, "a"), ORIGIN, 0)
+    script.prober.relay(ProbeRequest(77, "a", WALL), ORIGIN, 0)
     script.answer(script.probes[0][0], "a")
     script.wait(2 * SECOND)
     assert script.requests == []
@@ -199,7 +199,7 @@ def test_a_relay_that_brings_an_answer_sends_no_nack() -> None:
 def test_a_relay_tells_of_a_goodbye_instead_of_asking() -> None:
     script = Script("a", "b")
     script.membership.apply(claim("a", state=State.LEFT), 0)
-    script.prober.relay(ProbeRequest(77, "a"), ORIGIN, 0)
+    script.prober.relay(ProbeRequest(77, "a", WALL), ORIGIN, 0)
     assert script.probes == []
     assert script.told == [(ORIGIN, claim("a", state=State.LEFT))]
 

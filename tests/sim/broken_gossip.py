@@ -216,14 +216,12 @@ def any_boot_answers(patch: Any) -> None:
     """The answer of another boot counts for the one that was asked."""
     honest = Prober.acknowledged
 
-    def acknowledged(
-        self: Prober, sequence: int, sender: str, _: int, source: Any, now: int
-    ) -> Any:
+    def acknowledged(self: Prober, sequence: int, sender: str, _: int, now: int) -> Any:
         known = self._membership.get(sender)
         pending = self._pending
         if pending is not None and pending.target.name == sender:
             known = pending.target
-        return honest(self, sequence, sender, known.epoch if known else 0, source, now)
+        return honest(self, sequence, sender, known.epoch if known else 0, now)
 
     patch.setattr(Prober, "acknowledged", acknowledged)
 

@@ -206,8 +206,8 @@ def test_a_browser_draws_the_page(shown: tuple[Outcome, str], tmp_path: Path, th
     browse(tmp_path, path, theme, f"--screenshot={taken}", "--window-size=800,600")
     rows = pixels(taken)
     assert (len(rows), len(rows[0])) == (600, 800)
-    # Between the names of the lanes and the right edge, below the axis and above the table.
-    drawn = Counter(pixel for row in rows[260:360] for pixel in row[120:780])
+    # Between the names of the lanes and the right edge, below the axis and the bands of cuts.
+    drawn = Counter(pixel for row in rows[380:480] for pixel in row[120:780])
     assert len(drawn) > 1500  # lines mix with the strips that they cross: half of it without any
     assert drawn.most_common(1)[0][1] < 0.9 * drawn.total()
     dark = sum(drawn.most_common(1)[0][0][:3]) < 3 * 128

@@ -1,0 +1,33 @@
+"""What users are told when something else is believed of a member than before."""
+
+from __future__ import annotations
+
+from .effects import (
+    MemberEvent,
+    MemberFailed,
+    MemberJoined,
+    MemberLeft,
+    MemberRecovered,
+    MemberSuspected,
+    MemberUpdated,
+)
+from .member import Claim, State
+
+
+def event_of(known: Claim | None, claim: Claim) -> type[MemberEvent] | None:
+    """The event, if any, that `claim` in place of `known` is."""
+    was = known.state if known is not None and known.epoch == claim.epoch else None
+    if claim.state.running and was in (None, State.LEFT):
+        return MemberJoined  # somebody may be suspected by others when we first hear of him
+    if known is None:
+        return None  # news of the end of somebody we never met
+    if claim.state is State.ALIVE:
+        if was is not State.ALIVE:
+            return MemberRecovered
+        moved = (known.tags, known.address) != (claim.tags, claim.address)
+        return MemberUpdated if moved else None
+    if claim.state is State.SUSPECT:
+        return MemberSuspected if was is State.ALIVE else None
+    if known.state is State.LEFT:
+        return None
+    return MemberFailed if claim.state is State.FAILED else MemberLeft
