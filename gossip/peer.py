@@ -256,8 +256,8 @@ class Peer(View, Speaking):
         self._settle(now)
 
     def force_leave(self, name: str, now: int) -> bool:
-        """Have everybody take a member for gone, which only it can refute, by being there; False
-        when there is no other of this name, or it has left.
+        """Have everybody take a member for gone that is suspected or has failed, which only it can
+        refute, by being there; False when there is no such member.
         """
         known = self.phase == "running" and self._membership.force_leave(name, now)
         if known:

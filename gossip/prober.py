@@ -275,7 +275,8 @@ class Prober:
 
     def _blame(self, pending: Pending) -> None:
         """Who was asked and says nothing at all does so because of us, perhaps. But when nobody
-        says anything, we are more likely cut off than slow, for of that our timers would tell.
+        says anything, we are more likely cut off than slow, for of that our timers would tell;
+        where these are not listened to (`late` is 0), Lifeguard's rule holds.
         """
         missing = len(pending.asked) - len(pending.silent)
         if not self._timing.late or pending.silent:

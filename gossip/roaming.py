@@ -18,7 +18,6 @@ WITNESSES = 2
 """How many members have to see us at an address before we believe it, where there are so many: one
 alone could send us anywhere."""
 
-
 LATELY = 30 * SECOND
 """For so long after it refuted an accusation a member believes that others do not reach it."""
 

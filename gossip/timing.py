@@ -130,7 +130,7 @@ class Timing:
 
     @classmethod
     def lan(cls) -> Timing:
-        """Machines of one site (the defaults; memberlist's LAN profile is close to it)."""
+        """Machines of one site (the defaults)."""
         return cls()
 
     @classmethod

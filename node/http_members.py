@@ -79,7 +79,7 @@ class MemberRoutes:
         return await self.tags(request)
 
     async def force_leave(self, request: Request) -> Response:
-        """Have a failed member count as one that left."""
+        """Have a suspected or failed member count as one that left."""
         name = request.path_params["name"]
         self._known(name)
         try:
