@@ -34,8 +34,8 @@ from .timers import Timers
 from .timing import SECOND, Timing
 
 MAX_MEMBERS = 8192
-"""The most members that are remembered, the dead included: who has been gone for longest makes room,
-and when nobody is gone, further ones are refused and counted."""
+"""The most members that are remembered, the dead included: who has been gone for longest makes
+room, and when nobody is gone, further ones are refused and counted."""
 
 YEAR = 365 * 24 * 3600 * SECOND
 """As far ahead of our clock another key's word about our name may be and still be outranked: what
