@@ -24,10 +24,18 @@ def event_of(known: Claim | None, claim: Claim) -> type[MemberEvent] | None:
     if claim.state is State.ALIVE:
         if was is not State.ALIVE:
             return MemberRecovered
-        moved = (known.tags, known.address) != (claim.tags, claim.address)
-        return MemberUpdated if moved else None
+        changed = known.address != claim.address or _retagged(known, claim)
+        return MemberUpdated if changed else None
     if claim.state is State.SUSPECT:
         return MemberSuspected if was is State.ALIVE else None
     if known.state is State.LEFT:
         return None
     return MemberFailed if claim.state is State.FAILED else MemberLeft
+
+
+def _retagged(known: Claim, claim: Claim) -> bool:
+    """Whether a claim brings other tags; those that it names by hash are news once they are
+    here.
+    """
+    before, after = (known.tags, known.tags_hash), (claim.tags, claim.tags_hash)
+    return before != after and not claim.tags_hash

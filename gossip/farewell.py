@@ -12,9 +12,10 @@ from random import Random
 
 from crdt import Store
 
+from .claims import encode_claim
 from .member import Claim, State
 from .membership import Membership
-from .messages import encode_claim, encode_claims
+from .messages import encode_claims
 from .replication import Replication
 from .timers import Timers
 from .timing import Timing

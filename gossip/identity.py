@@ -80,8 +80,9 @@ def _verified(key: bytes, message: bytes, signature: bytes) -> bool:
 
 def _record(claim: Claim) -> bytes:
     address, left = claim.address, claim.state is State.LEFT and not claim.accuser
-    fields = (claim.name, claim.key, *address, claim.epoch, claim.incarnation, claim.tags, left)
-    data: bytes = msgpack.packb(("record", *fields))
+    fields = (claim.name, claim.key, *address, claim.epoch, claim.incarnation)
+    tags = (claim.tags, claim.tags_hash)
+    data: bytes = msgpack.packb(("record", *fields, *tags, left))
     return data
 
 

@@ -24,12 +24,20 @@ from typing import NamedTuple
 MAX_NAME_BYTES = 64
 """The longest name of a member, in UTF-8."""
 
-MAX_TAGS = 64
+MAX_TAGS = 256
 """The most tags of a member."""
 
-MAX_TAGS_BYTES = 512
-"""The largest set of tags, as the sum of its keys and values in UTF-8: a claim must fit a datagram.
-"""
+MAX_TAGS_BYTES = 4096
+"""The largest set of tags, as the sum of its keys and values in UTF-8."""
+
+RIDING_TAGS = 64
+"""The most tags that ride in a claim."""
+
+RIDING_TAGS_BYTES = 512
+"""And their size: a claim must fit a datagram, beside a probe and others."""
+
+TagPairs = tuple[tuple[str, str], ...]
+"""Tags as they travel, by key."""
 
 
 class Address(NamedTuple):
@@ -76,7 +84,9 @@ class Claim(NamedTuple):
     address: Address
     epoch: int
     incarnation: int
-    tags: tuple[tuple[str, str], ...]
+    tags: TagPairs
+    tags_hash: bytes = b""
+    """Of tags that have no room in a claim: their hash."""
     signature: bytes = b""
     """The member's, under all of the above, but of the state only whether it says that it left."""
     accuser: str = ""
@@ -116,7 +126,15 @@ def is_name(text: object) -> bool:
     return 0 < len(text.encode(errors="replace")) <= MAX_NAME_BYTES
 
 
-def tags_fit(tags: tuple[tuple[str, str], ...]) -> bool:
-    """Whether tags fit into a claim."""
-    size = sum(len(key.encode()) + len(value.encode()) for key, value in tags)
-    return len(tags) <= MAX_TAGS and size <= MAX_TAGS_BYTES
+def tags_fit(tags: TagPairs) -> bool:
+    """Whether a member can have these tags."""
+    return len(tags) <= MAX_TAGS and _size(tags) <= MAX_TAGS_BYTES
+
+
+def tags_ride(tags: TagPairs) -> bool:
+    """Whether these tags fit into a claim."""
+    return len(tags) <= RIDING_TAGS and _size(tags) <= RIDING_TAGS_BYTES
+
+
+def _size(tags: TagPairs) -> int:
+    return sum(len(key.encode()) + len(value.encode()) for key, value in tags)

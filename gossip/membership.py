@@ -20,12 +20,14 @@ from collections.abc import Callable
 from functools import partial
 
 from .changes import event_of
-from .effects import MemberEvent
+from .claims import encode_claim
+from .effects import MemberEvent, MemberUpdated
+from .fields import U64
 from .health import Health
 from .history import Case, History, opened
 from .identity import Identity, is_proven, member_id
-from .member import Address, Claim, Member, State
-from .messages import U64, encode_claim
+from .known_tags import KnownTags
+from .member import Address, Claim, Member, State, TagPairs
 from .roster import Roster
 from .roundtrips import RoundTrips
 from .rumors import Rumors
@@ -74,7 +76,10 @@ class Membership(Roster):
         forgotten: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`emit` tells users, `forgotten` that nothing is remembered of a member any more."""
-        super().__init__(identity.signed(me))
+        self.tags = KnownTags()
+        """Whose tags are what, and which are to be fetched."""
+        riding, tags_hash = self.tags.carried(me.name, me.tags)
+        super().__init__(identity.signed(me._replace(tags=riding, tags_hash=tags_hash)))
         self.identity = identity
         self.contested: Callable[[Claim, Claim, int], None] = lambda _, __, ___: None
         """Is told of a member whose name another key claims, and of that claim."""
@@ -182,6 +187,7 @@ class Membership(Roster):
         if known is None or known.key != claim.key:
             self._met[claim.name] = now
         self._store(claim)
+        self.tags.believed(known, claim)
         if passed_on:
             self.rumors.spread(claim.name, encode_claim(claim))
             self.urgent = self.urgent or known is not None
@@ -285,9 +291,17 @@ class Membership(Roster):
             incarnation = self.me.incarnation + 1
             self._declare(self.me._replace(address=address, incarnation=incarnation))
 
-    def retag(self, tags: tuple[tuple[str, str], ...]) -> None:
+    def retag(self, tags: TagPairs) -> None:
         """Say that we have other tags."""
-        self._declare(self.me._replace(tags=tags, incarnation=self.me.incarnation + 1))
+        if self.me.incarnation < U64:
+            riding, tags_hash = self.tags.carried(self.me.name, tags)
+            tagged = self.me._replace(tags=riding, tags_hash=tags_hash)
+            self._declare(tagged._replace(incarnation=self.me.incarnation + 1))
+
+    def tags_came(self, name: str, tags: TagPairs) -> None:
+        """Somebody says what a member's tags are that have no room in its claim."""
+        if self.tags.learn(name, tags):
+            self._emit(MemberUpdated(self._member(self._table[name])))
 
     def _about_me(self, claim: Claim, now: int) -> None:
         """Somebody says something about us. We know better."""
@@ -388,6 +402,7 @@ class Membership(Roster):
             self._drop(gone.name)
             del self._met[gone.name]
             self.rtt.forget(gone.name)
+            self.tags.forget(gone.name)
             self._floors[gone.name, gone.key] = gone.order[:2]
             if len(self._floors) > FLOORS_MAX:
                 self._floors.popitem(last=False)
@@ -406,7 +421,7 @@ class Membership(Roster):
             address=claim.address,
             state=claim.state.name.lower(),
             incarnation=claim.incarnation,
-            tags=dict(claim.tags),
+            tags=dict(self.tags.of(claim)),
             rtt=self.estimate(claim.name) if rtt is None else rtt,
         )
 

@@ -10,7 +10,6 @@ The whole datagram counts or none of it: one malformed frame and it is dropped.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from ipaddress import ip_address
 from operator import call
 from typing import Any, NamedTuple
@@ -18,9 +17,11 @@ from typing import Any, NamedTuple
 import msgpack
 
 from .channel import Dropped
+from .claims import claim, port
 from .coordinates import Coordinate
-from .identity import KEY_BYTES, SIGNATURE_BYTES, is_genuine
-from .member import MAX_TAGS, Address, Claim, State, is_name, tags_fit
+from .fields import U32, Field, blob, blob_of, integer, name, names_somebody, pair, tuple_of, u64
+from .known_tags import TAGS_HASH_BYTES
+from .member import MAX_TAGS, Claim, TagPairs, tags_fit
 from .user_messages import USER_KINDS, UserMessage
 
 HASH_BYTES = 8
@@ -28,12 +29,6 @@ HASH_BYTES = 8
 
 BUCKETS = 64
 """Into how many parts a table of members is hashed, to find where two tables differ."""
-
-U32 = 2**32 - 1
-U64 = 2**64 - 1
-
-HOSTS = 16384
-"""How many hosts, and claims, are kept converted: about twice as many as there can be members."""
 
 
 class Probe(NamedTuple):
@@ -111,6 +106,20 @@ class Seen(NamedTuple):
     port: int
 
 
+class TagsWanted(NamedTuple):
+    """Tell me the tags of this member that have this hash."""
+
+    name: str
+    hash: bytes
+
+
+class TagsOf(NamedTuple):
+    """What tags of a member are that have no room in its claim."""
+
+    name: str
+    tags: TagPairs
+
+
 class Pull(NamedTuple):
     """This is what I have seen; send me what I miss, in at most `window` datagrams."""
 
@@ -162,6 +171,8 @@ Message = (
     | Buckets
     | Table
     | Seen
+    | TagsWanted
+    | TagsOf
     | Pull
     | Delta
     | Piece
@@ -175,116 +186,12 @@ MAX_PIECES = 16384
 concurrent values of the largest size as there may be writers.
 """
 
-Field = Callable[[Any], Any]
-"""Validates one field and gives it back in its type; raises `ValueError` when it is not."""
 
-
-def _integer(limit: int) -> Field:
-    def field(value: Any) -> int:
-        if type(value) is not int or not 0 <= value <= limit:
-            raise ValueError
-        return value
-
-    return field
-
-
-def _hash(value: Any) -> bytes:
-    if type(value) is not bytes or len(value) != HASH_BYTES:
-        raise ValueError
-    return value
-
-
-def _bytes(value: Any) -> bytes:
-    if type(value) is not bytes:
-        raise ValueError
-    return value
-
-
-def _name(value: Any) -> str:
-    if type(value) is not str or not _names_somebody(value):
-        raise ValueError
-    return value
-
-
-_names_somebody = lru_cache(HOSTS)(is_name)
-
-
-def _accuser(value: Any) -> str:
-    return "" if value == "" else _name(value)
-
-
-def _tuple_of(item: Field, limit: int) -> Field:
-    def field(value: Any) -> tuple[Any, ...]:
-        if type(value) is not tuple or len(value) > limit:
-            raise ValueError
-        return tuple([item(part) for part in value])
-
-    return field
-
-
-def _host(value: Any) -> str:
-    if type(value) is not bytes or len(value) not in (4, 16):
-        raise ValueError
-    return _unpacked(value)
-
-
-@lru_cache(HOSTS)
-def _unpacked(host: bytes) -> str:
-    return str(ip_address(host))
-
-
-@lru_cache(HOSTS)
-def _packed(host: str) -> bytes:
-    return ip_address(host).packed
-
-
-def _tag(value: Any) -> tuple[str, str]:
-    if type(value) is not tuple or len(value) != 2 or not all(type(part) is str for part in value):
-        raise ValueError
-    return value[0], value[1]
-
-
-_epoch = _integer(U64)
-_tags = _tuple_of(_tag, MAX_TAGS)
-_CLAIM_TYPES = (int, str, bytes, bytes, int, int, int, tuple, bytes, str, bool, bytes)
-
-
-def _claim(value: Any) -> Claim:
-    if type(value) is not tuple or tuple(map(type, value)) != _CLAIM_TYPES:
-        raise ValueError  # here, because True and 1 are one to the memory of what follows
-    return _decoded_claim(value)
-
-
-@lru_cache(HOSTS)
-def _decoded_claim(value: Any) -> Claim:
-    """The same claim comes many times, and to many members of one simulation: it is one object."""
-    state, name, key, host, port, epoch, incarnation, tags, *said = value
-    signature, accuser, refused, proof = said
-    if len(key) != KEY_BYTES or len(signature) != SIGNATURE_BYTES:
-        raise ValueError
-    if len(proof) != (SIGNATURE_BYTES if accuser else 0):
-        raise ValueError
-    if refused and not accuser:
-        raise ValueError
-    if State(state) is not State.LEFT and bool(accuser) != (State(state) is not State.ALIVE):
-        raise ValueError
-    tags = tags if tags == () else _tags(tags)
+def _tags(value: Any) -> TagPairs:
+    tags: TagPairs = _pairs(value)
     if not tags_fit(tags):
         raise ValueError
-    address = Address(_host(host), _port(port))
-    claim = Claim(
-        State(state), _name(name), key, address, _epoch(epoch), _epoch(incarnation), tags,
-        signature, _accuser(accuser), refused, proof,
-    )  # fmt: skip
-    if not is_genuine(claim):
-        raise Dropped("forged")
-    return claim
-
-
-def _port(value: Any) -> int:
-    if type(value) is not int or not 1 <= value <= 65535:
-        raise ValueError
-    return value
+    return tags
 
 
 def _coordinate(value: Any) -> Coordinate:
@@ -299,22 +206,26 @@ def _ip(value: Any) -> str:
     return value
 
 
-_claims = _tuple_of(_claim, 64)
+_hash = blob_of(HASH_BYTES)
+_pairs = tuple_of(pair, MAX_TAGS)
+_claims = tuple_of(claim, 64)
 
 KINDS: dict[int, tuple[type[Any], tuple[Field, ...]]] = {
-    1: (Probe, (_integer(U64), _name, _hash, _hash, _integer(U32))),
-    2: (Ack, (_integer(U64), _hash, _hash)),
-    3: (ProbeRequest, (_integer(U64), _name, _integer(U64))),
+    1: (Probe, (u64, name, _hash, _hash, integer(U32))),
+    2: (Ack, (u64, _hash, _hash)),
+    3: (ProbeRequest, (u64, name, u64)),
     4: (Claims, (_claims,)),
-    5: (Join, (_claim, _integer(U64))),
-    6: (Buckets, (_tuple_of(_hash, BUCKETS),)),
-    7: (Table, (_claims, _integer(U64))),
-    8: (Pull, (_integer(U64), _integer(256), _bytes)),
-    9: (Delta, (_integer(U64), _integer(2), _bytes)),
-    10: (Piece, (_integer(U64), _integer(MAX_PIECES - 1), _integer(MAX_PIECES), _bytes)),
-    11: (Want, (_integer(U64), _tuple_of(_integer(MAX_PIECES - 1), MAX_PIECES))),
-    12: (Nack, (_integer(U64), _integer(1), _bytes)),
-    13: (Seen, (_ip, _port)),
+    5: (Join, (claim, u64)),
+    6: (Buckets, (tuple_of(_hash, BUCKETS),)),
+    7: (Table, (_claims, u64)),
+    8: (Pull, (u64, integer(256), blob)),
+    9: (Delta, (u64, integer(2), blob)),
+    10: (Piece, (u64, integer(MAX_PIECES - 1), integer(MAX_PIECES), blob)),
+    11: (Want, (u64, tuple_of(integer(MAX_PIECES - 1), MAX_PIECES))),
+    12: (Nack, (u64, integer(1), blob)),
+    13: (Seen, (_ip, port)),
+    14: (TagsWanted, (name, blob_of(TAGS_HASH_BYTES))),
+    15: (TagsOf, (name, _tags)),
     30: (Position, (_coordinate,)),
     **USER_KINDS,
 }
@@ -331,18 +242,6 @@ def encode(message: Message) -> bytes:
 
 
 _pack = msgpack.Packer().pack
-
-
-@lru_cache(HOSTS)
-def encode_claim(claim: Claim) -> bytes:
-    """One claim, to be put into a frame."""
-    fields = (
-        int(claim.state), claim.name, claim.key, _packed(claim.address.host),
-        claim.address.port, claim.epoch, claim.incarnation, claim.tags, claim.signature,
-        claim.accuser, claim.refused, claim.proof,
-    )  # fmt: skip
-    data: bytes = msgpack.packb(fields)
-    return data
 
 
 def encode_position(coordinate: Coordinate) -> bytes:
@@ -390,7 +289,7 @@ def _probe(frame: Any) -> Probe:
         raise ValueError
     if type(turn) is not int or not 0 <= turn <= U32:
         raise ValueError
-    return Probe(sequence, _name(target), data, table, turn)
+    return Probe(sequence, name(target), data, table, turn)
 
 
 def _ack(frame: Any) -> Ack:
@@ -428,7 +327,7 @@ def decode_datagram(plain: bytes) -> tuple[str, int, list[Message]]:
     """
     try:
         sender, epoch, *frames = msgpack.unpackb(plain, use_list=False, strict_map_key=True)
-        if type(sender) is not str or not _names_somebody(sender):
+        if type(sender) is not str or not names_somebody(sender):
             raise ValueError
         if type(epoch) is not int or epoch < 0:
             raise ValueError

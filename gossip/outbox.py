@@ -6,18 +6,11 @@ from collections.abc import Callable, Sequence
 
 from .backlog import Backlog
 from .channel import MAX_PLAIN, Channel
+from .claims import encode_claim
 from .effects import Effect, Transmit
 from .member import Address, Claim
 from .membership import Membership
-from .messages import (
-    Message,
-    encode,
-    encode_claim,
-    encode_claims,
-    encode_datagram,
-    encode_sender,
-    encode_table,
-)
+from .messages import Message, encode, encode_claims, encode_datagram, encode_sender, encode_table
 from .timing import Timing
 
 ARRAY_BYTES = 3

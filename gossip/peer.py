@@ -120,7 +120,9 @@ class Peer(View, Speaking):
         self._spreading = Spreading(*common)
         self._open_mouth(*common)
         self._roaming = Roaming(self._membership, self._outbox)
-        self._tags = Tags(self._membership, self._timers)
+        self._tags = Tags(
+            self._membership, self._timing, self._timers, self._random, self._outbox.send_message
+        )
         self._positions = Positions(self._membership, self._random)
         self._quorum = Quorum(
             self._membership,
@@ -154,6 +156,7 @@ class Peer(View, Speaking):
             reconnect=self._reconnect,
             roaming=self._roaming,
             positions=self._positions,
+            tags=self._tags,
         )
         talk.users = self._heard
         self._prober = talk.prober = Prober(
@@ -312,6 +315,8 @@ class Peer(View, Speaking):
                 self._replication.gather(now)
             if self._membership.rumors:
                 self._spreading.begin(now)
+            if self._membership.tags.lacking:
+                self._tags.fetch(now)
             if self._quorum.stale:
                 self._quorum.look(now)
         if self._records.pending or self.store.unsaved:

@@ -70,8 +70,9 @@ class Positions:
         return None
 
     def _tell(self, name: str) -> bytes | None:
-        # What is kept of others is bounded by the table of members.
-        if self._spent > self._answers or self._membership.get(name) is None:
+        # What is kept of others is bounded by the table of members, and is dropped when they leave.
+        other = self._membership.get(name)
+        if self._spent > self._answers or other is None or not other.state.running:
             return None
         self._spent = max(self._spent, self._answers - (BURST - 1) * COST) + COST
         self._told[name] = self._revision

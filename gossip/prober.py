@@ -21,9 +21,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
+from .claims import encode_claim
 from .member import Address, Claim, State
 from .membership import Membership
-from .messages import Message, Nack, ProbeRequest, encode_claim, encode_claims
+from .messages import Message, Nack, ProbeRequest, encode_claims
 from .timers import Timers
 from .timing import SECOND, Timing
 from .turns import Turns

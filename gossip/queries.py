@@ -104,7 +104,8 @@ class Queries:
         """A query of ours is about to be sent."""
         me, meant = self._membership.me, query.where
         there = [me, *self._membership.others()]
-        expected = {c.name: None for c in there if meant.selects(c.name, dict(c.tags))}
+        tags = self._membership.tags
+        expected = {c.name: None for c in there if meant.selects(c.name, dict(tags.of(c)))}
         number = query.sequence
         self._open[number] = Open(expected, {})
         until = now + query.timeout * MILLISECOND
@@ -156,7 +157,7 @@ class Queries:
     def ask(self, query: Query, now: int) -> None:
         """A query arrived: it is our user's, if it is meant for us."""
         me = self._membership.me
-        if not query.where.selects(me.name, dict(me.tags)):
+        if not query.where.selects(me.name, dict(self._membership.tags.of(me))):
             return
         value = self._decode(query.payload)
         if value is None:

@@ -12,9 +12,10 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from random import Random
 
+from .claims import encode_claim
 from .member import Address
 from .membership import Membership
-from .messages import encode_claim, encode_join
+from .messages import encode_join
 from .outbox import Outbox
 from .timers import Timers
 from .timing import SECOND, Timing

@@ -8,9 +8,10 @@ enough of them say the same, the member announces the new address, as only it ca
 
 from __future__ import annotations
 
+from .claims import encode_claim
 from .member import Address, Claim
 from .membership import Membership
-from .messages import Seen, encode, encode_claim, encode_claims
+from .messages import Seen, encode, encode_claims
 from .outbox import Outbox
 from .timing import SECOND
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from .channel import Dropped
+from .claims import encode_claim
 from .comparison import Comparison
 from .farewell import Farewell
 from .member import Address, Claim, State
@@ -29,10 +30,11 @@ from .messages import (
     Pull,
     Seen,
     Table,
+    TagsOf,
+    TagsWanted,
     Want,
     decode_parcel,
     encode,
-    encode_claim,
     encode_claims,
 )
 from .outbox import Outbox
@@ -44,6 +46,7 @@ from .reconnect import Reconnect
 from .refusals import Refusals
 from .replication import Replication
 from .roaming import Roaming
+from .tags import Tags
 from .timers import Timers
 from .timing import Timing
 from .user_messages import UserMessage
@@ -52,7 +55,7 @@ _UNDISPUTED = (State.ALIVE, State.LEFT)
 """Whoever speaks and is believed to be this need not be told of it."""
 
 
-_COSTLY = frozenset({Join, Buckets, ProbeRequest})
+_COSTLY = frozenset({Join, Buckets, ProbeRequest, TagsWanted})
 """What makes us send more than it cost to ask for."""
 
 
@@ -78,6 +81,7 @@ class Talk:
         reconnect: Reconnect,
         roaming: Roaming,
         positions: Positions,
+        tags: Tags,
     ) -> None:
         self.drops: Counter[str] = Counter()
         """What was not taken in, by reason."""
@@ -90,6 +94,7 @@ class Talk:
         self._reconnect = reconnect
         self._roaming = roaming
         self._positions = positions
+        self._tags = tags
         self._rates = Rates()
         self._epoch = 0  # of the sender of what is being taken in
 
@@ -161,6 +166,10 @@ class Talk:
                 self._comparison.answer(message, source)
             case Seen():
                 self._roaming.seen(Address(message.host, message.port), sender, now)
+            case TagsWanted():
+                self._tags.wanted(message, sender)
+            case TagsOf():
+                self._membership.tags_came(message.name, message.tags)
             case Pull():
                 known = self._membership.get(sender)
                 if known is not None:  # an old datagram, sent again, must not aim us at a stranger

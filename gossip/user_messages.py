@@ -7,13 +7,11 @@ boot, and travel in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgpack
 
-from .member import is_name
+from .fields import Field, integer, name, u64
 from .selection import Condition, Where, check
 
 MAX_PAYLOAD = 800
@@ -40,8 +38,6 @@ always in the room beside others.
 
 MAX_NUMBERS = 64
 """How many events are asked for at once: as many as are kept."""
-
-U64 = 2**64 - 1
 
 MAX_SEQUENCE = 2**63 - 1
 """Nobody broadcasts as often, and there is always a number that comes after."""
@@ -119,28 +115,6 @@ class Begins(NamedTuple):
 Event = Broadcast | Query
 UserMessage = Broadcast | Query | Answer | Answered | Heads | Lacking | Begins
 
-Field = Callable[[Any], Any]
-
-
-def _number(limit: int, least: int = 0) -> Field:
-    def field(value: Any) -> int:
-        if type(value) is not int or not least <= value <= limit:
-            raise ValueError
-        return value
-
-    return field
-
-
-@lru_cache(1024)
-def _is_name(text: str) -> bool:
-    return is_name(text)
-
-
-def _name(value: Any) -> str:
-    if type(value) is not str or not _is_name(value):
-        raise ValueError
-    return value
-
 
 def is_topic(value: Any) -> bool:
     """Whether this can be a topic: text of 1 to `MAX_TOPIC_BYTES` bytes."""
@@ -183,7 +157,7 @@ def _where(value: Any) -> Where:
 def _head(value: Any) -> tuple[str, int, int]:
     if type(value) is not tuple or len(value) != 3:
         raise ValueError
-    return _name(value[0]), _u64(value[1]), _sequence(value[2])
+    return name(value[0]), u64(value[1]), _sequence(value[2])
 
 
 def _heads(value: Any) -> tuple[tuple[str, int, int], ...]:
@@ -198,17 +172,16 @@ def _numbers(value: Any) -> tuple[int, ...]:
     return tuple([_sequence(number) for number in value])
 
 
-_u64 = _number(U64)
-_sequence = _number(MAX_SEQUENCE, 1)
-_FROM = (_name, _u64, _sequence)
+_sequence = integer(MAX_SEQUENCE, 1)
+_FROM = (name, u64, _sequence)
 
 USER_KINDS: dict[int, tuple[type[Any], tuple[Field, ...]]] = {
     20: (Broadcast, (*_FROM, _topic, _payload)),
-    21: (Query, (*_FROM, _topic, _payload, _number(MAX_TIMEOUT), _number(MAX_RELAYS), _where)),
-    22: (Answer, (*_FROM, _name, _perhaps_payload)),
-    23: (Answered, (*_FROM, _name)),
+    21: (Query, (*_FROM, _topic, _payload, integer(MAX_TIMEOUT), integer(MAX_RELAYS), _where)),
+    22: (Answer, (*_FROM, name, _perhaps_payload)),
+    23: (Answered, (*_FROM, name)),
     24: (Heads, (_heads,)),
-    25: (Lacking, (_name, _u64, _numbers)),
+    25: (Lacking, (name, u64, _numbers)),
     26: (Begins, (*_FROM, _sequence)),
 }
 """The kinds of `messages.KINDS` that are for users."""

@@ -70,7 +70,7 @@ class Config:
     """Where the state outlives the process; None keeps it in memory."""
 
     tags: Mapping[str, str] = field(default_factory=dict)
-    """Short facts that other members see beside the name; 512 bytes in all."""
+    """Short facts that other members see beside the name; 256 of them, 4,096 bytes in all."""
 
     expected: int | Sequence[str] | None = None
     """Of whom `Node.quorum` counts a majority: so many members, or those of these names; None: all

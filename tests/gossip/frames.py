@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gossip.claims import encode_claim
 from gossip.messages import (
     Claims,
     Join,
@@ -9,7 +10,6 @@ from gossip.messages import (
     Position,
     Table,
     encode,
-    encode_claim,
     encode_claims,
     encode_join,
     encode_position,

@@ -6,9 +6,10 @@ import msgpack
 import pytest
 
 from gossip import Timing
+from gossip.claims import encode_claim
 from gossip.identity import is_proven
 from gossip.member import Claim
-from gossip.messages import decode_frame, encode_claim
+from gossip.messages import decode_frame
 from tests.gossip.conversation import accused, claim, identity
 from tests.gossip.table import (
     ALIVE,

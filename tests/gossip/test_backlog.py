@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gossip.backlog import MAX_BACKLOG, Backlog
-from gossip.messages import Claims, decode_datagram, encode_claim
+from gossip.claims import encode_claim
+from gossip.messages import Claims, decode_datagram
 from gossip.user_messages import Broadcast, encode_user
 from tests.gossip.conversation import WALL, Conversation, claim
 

@@ -24,6 +24,7 @@ CHANGES: dict[str, Any] = {
     "epoch": 4,
     "incarnation": 5,
     "tags": (("role", "web"),),
+    "tags_hash": bytes(16),
     "signature": bytes(64),
 }
 

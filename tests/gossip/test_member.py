@@ -7,7 +7,16 @@ from itertools import product
 import pytest
 
 from gossip import Address
-from gossip.member import MAX_TAGS, MAX_TAGS_BYTES, State, is_name, tags_fit
+from gossip.member import (
+    MAX_TAGS,
+    MAX_TAGS_BYTES,
+    RIDING_TAGS,
+    RIDING_TAGS_BYTES,
+    State,
+    is_name,
+    tags_fit,
+    tags_ride,
+)
 from tests.gossip.conversation import claim
 
 
@@ -64,3 +73,12 @@ def test_tags_are_bounded_in_bytes_and_in_number() -> None:
     many = tuple((f"{i:02}", "") for i in range(MAX_TAGS + 1))
     assert tags_fit(many[:-1])
     assert not tags_fit(many)
+
+
+def test_few_and_short_tags_ride_in_a_claim() -> None:
+    assert tags_ride((("k", "v" * (RIDING_TAGS_BYTES - 1)),))
+    assert not tags_ride((("k", "v" * RIDING_TAGS_BYTES),))
+    assert not tags_ride((("k", "é" * (RIDING_TAGS_BYTES // 2)),))
+    many = tuple((f"{i:02}", "") for i in range(RIDING_TAGS + 1))
+    assert tags_ride(many[:-1])
+    assert not tags_ride(many)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from gossip import Address, Timing
 from gossip import membership as module
+from gossip.fields import U64
 from gossip.identity import is_genuine, member_id
 from gossip.member import Claim, State
 from gossip.membership import YEAR
-from gossip.messages import U64
 from tests.gossip.conversation import SECOND, accused, claim, identity, resigned
 from tests.gossip.table import (
     ALIVE,

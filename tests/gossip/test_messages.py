@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from gossip import Address
 from gossip.channel import MAX_PLAIN, Dropped
+from gossip.claims import encode_claim
 from gossip.coordinates import DIMENSIONS, ERROR_MAX, HEIGHT_MIN, Coordinate
-from gossip.member import MAX_TAGS, Claim, State
+from gossip.fields import U32, U64
+from gossip.member import MAX_TAGS, RIDING_TAGS, Claim, State
 from gossip.messages import (
     BUCKETS,
     KINDS,
     MAX_PIECES,
-    U32,
-    U64,
     Ack,
     Buckets,
     Claims,
@@ -36,10 +36,11 @@ from gossip.messages import (
     Pull,
     Seen,
     Table,
+    TagsOf,
+    TagsWanted,
     Want,
     decode_datagram,
     decode_parcel,
-    encode_claim,
     encode_claims,
     encode_datagram,
     encode_join,
@@ -88,23 +89,23 @@ GOLDEN: list[tuple[Message, str]] = [
     (
         Claims((SUE,)),
         (
-            "9204dc00019c01a3737565c420220eae75ecc87480534c9ae111fa28750c2a721a6a88e4d1a09a24"
-            "87f9b14f52c4040a000007cd1ea7cf0de0b6b3a7640000039192a4726f6c65a3776562c440445c85"
-            "165f077d7e2d170a40cb7a071be5bdeacdf234c2c54e8eef60ccd0a28c4d9a53b13cf53a4b58d7e2"
-            "8ab3b829a9ae46ec51061dd14d5f6e227be39be60aa3626f62c2c440064fc0d4fc697a29b2acd2be"
-            "00f7fabf4c758977eb511759df18f751a08d505f8b64d055a1e86dbb7528d00ef7e40782b9dd5bbe"
-            "70a2590abe12f48ffe50b801"
+            "9204dc00019d01a3737565c420220eae75ecc87480534c9ae111fa28750c2a721a6a88e4d1a09a24"
+            "87f9b14f52c4040a000007cd1ea7cf0de0b6b3a7640000039192a4726f6c65a3776562c400c4403c"
+            "79c76d7c1c5db8b1552528ad24ccd1c5634782de8b107d3bd37a0140db50035fc75afd1ab20a4f38"
+            "496492514435584047de81f9dea8a576ad7e523f931f0fa3626f62c2c440064fc0d4fc697a29b2ac"
+            "d2be00f7fabf4c758977eb511759df18f751a08d505f8b64d055a1e86dbb7528d00ef7e40782b9dd"
+            "5bbe70a2590abe12f48ffe50b801"
         ),
     ),
     (
         Join(SUE, 6),
         (
-            "93059c01a3737565c420220eae75ecc87480534c9ae111fa28750c2a721a6a88e4d1a09a2487f9b1"
-            "4f52c4040a000007cd1ea7cf0de0b6b3a7640000039192a4726f6c65a3776562c440445c85165f07"
-            "7d7e2d170a40cb7a071be5bdeacdf234c2c54e8eef60ccd0a28c4d9a53b13cf53a4b58d7e28ab3b8"
-            "29a9ae46ec51061dd14d5f6e227be39be60aa3626f62c2c440064fc0d4fc697a29b2acd2be00f7fa"
-            "bf4c758977eb511759df18f751a08d505f8b64d055a1e86dbb7528d00ef7e40782b9dd5bbe70a259"
-            "0abe12f48ffe50b80106"
+            "93059d01a3737565c420220eae75ecc87480534c9ae111fa28750c2a721a6a88e4d1a09a2487f9b1"
+            "4f52c4040a000007cd1ea7cf0de0b6b3a7640000039192a4726f6c65a3776562c400c4403c79c76d"
+            "7c1c5db8b1552528ad24ccd1c5634782de8b107d3bd37a0140db50035fc75afd1ab20a4f38496492"
+            "514435584047de81f9dea8a576ad7e523f931f0fa3626f62c2c440064fc0d4fc697a29b2acd2be00"
+            "f7fabf4c758977eb511759df18f751a08d505f8b64d055a1e86dbb7528d00ef7e40782b9dd5bbe70"
+            "a2590abe12f48ffe50b80106"
         ),
     ),
     (Buckets((HASH, OTHER)), "920692c4083132333435363738c4086162636465666768"),
@@ -121,6 +122,11 @@ GOLDEN: list[tuple[Message, str]] = [
         ),
     ),
     (Seen("10.0.0.7", 7847), "930da831302e302e302e37cd1ea7"),
+    (TagsWanted("sue", HASH * 2), "930ea3737565c41031323334353637383132333435363738"),
+    (
+        TagsOf("sue", (("role", "web"), ("zone", "a"))),
+        "930fa37375659292a4726f6c65a377656292a47a6f6e65a161",
+    ),
     (
         Position(Coordinate((0.001, -0.002, *(6 * [0.0])), 0.0005, -0.00025, ERROR_MAX)),
         "921ec4160003e8f83000000000000000000000000001f4ff06ff",
@@ -169,6 +175,7 @@ u64 = st.integers(0, U64)
 hashes = st.binary(min_size=8, max_size=8)
 names = st.text("abcé-1", min_size=1, max_size=8)
 hosts = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)
+tags = st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=9).map(tuple)
 claims = st.builds(
     claim,
     state=st.sampled_from(State),
@@ -176,7 +183,7 @@ claims = st.builds(
     address=st.builds(Address, hosts, st.integers(1, 65535)),
     epoch=u64,
     incarnation=u64,
-    tags=st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=9).map(tuple),
+    tags=tags,
     accuser=names,
     refused=st.booleans(),
 )
@@ -221,6 +228,8 @@ messages = st.one_of(
     st.builds(Want, u64, st.lists(places, max_size=9).map(tuple)),
     st.builds(Nack, u64, st.integers(0, 1), st.binary(max_size=80)),
     st.builds(Seen, hosts, st.integers(1, 65535)),
+    st.builds(TagsWanted, names, st.binary(min_size=16, max_size=16)),
+    st.builds(TagsOf, names, tags),
     positions,
     events,
     st.builds(Answer, *origins, names, st.none() | payloads),
@@ -313,6 +322,9 @@ NO_QUERIES: list[tuple[Any, ...]] = [
         (10, 1, 0, 1, "x"), (11, 1, (MAX_PIECES,)), (11, 1, (0,) * TOO_MANY), (11, 1, (-1,)),
         (12, 1, 2, b""), (12, 1, True, b""), (12, 1, 0, "x"), (12, 1, 0), (13, "host", 1),
         (13, "10.0.0.1", 0), (13, "010.0.0.1", 1), (13, b"1234", 1),
+        (14, "", HASH * 2), (14, "sue", HASH), (14, "sue", "x" * 16), (14, "sue"),
+        (15, "sue", (("k", 1),)), (15, "sue", (("k",),)), (15, "sue", (("k", "v" * 4096),)),
+        (15, "sue", ("kv",)), (15, "sue", None), (15, "sue", (("k", "v"),) * (MAX_TAGS + 1)),
     ],
 )  # fmt: skip
 def test_a_malformed_frame_is_refused(fields: tuple[Any, ...]) -> None:
@@ -333,11 +345,12 @@ WIRE = msgpack.unpackb(encode_claim(SUE))
         (5, (-1, True, 1.0, None)),
         (6, (-1, True, 1.0, None)),
         (7, (0, None, False, b"", {}, ((1, 2),), (("a",),), (("a", b"b"),), (("a", "b" * 512),))),
-        (7, (tuple((f"{i}", "") for i in range(MAX_TAGS + 1)),)),
-        (8, (b"", bytes(63), bytes(65), "x" * 64, None)),
-        (9, (None, 0, b"", " ", "x" * 65, "")),
-        (10, (None, 0, 1, "")),
-        (11, (None, b"", bytes(63), bytes(65), "x" * 64)),
+        (7, (tuple((f"{i}", "") for i in range(RIDING_TAGS + 1)),)),
+        (8, (None, "", b"h", bytes(15), bytes(16), bytes(17))),  # 16 are too many beside tags
+        (9, (b"", bytes(63), bytes(65), "x" * 64, None)),
+        (10, (None, 0, b"", " ", "x" * 65, "")),
+        (11, (None, 0, 1, "")),
+        (12, (None, b"", bytes(63), bytes(65), "x" * 64)),
     ],
 )
 def test_a_malformed_claim_is_refused_in_every_field(place: int, values: tuple[Any, ...]) -> None:
@@ -354,20 +367,21 @@ def test_a_malformed_claim_is_refused_in_every_field(place: int, values: tuple[A
 
 def test_who_is_alive_is_accused_by_nobody_and_a_suspect_by_somebody() -> None:
     alive = msgpack.unpackb(encode_claim(claim("sue")))
-    refused(4, [[*alive[:9], "bob", False, bytes(64)]])
-    refused(4, [[*alive[:11], bytes(64)]])
+    refused(4, [[*alive[:10], "bob", False, bytes(64)]])
+    refused(4, [[*alive[:12], bytes(64)]])
     for state in (1, 2):
         refused(4, [[state, *alive[1:]]])
 
 
-@pytest.mark.parametrize("place", [0, 1, 2, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
 def test_a_record_that_its_subject_did_not_sign_drops_the_datagram(place: int) -> None:
     """One field changed at a time; of the state, whether it has left."""
-    others = [3, "sux", bytes(32), b"1234", 7, 8, 9, [], bytes(64)]
+    others = [3, "sux", bytes(32), b"1234", 7, 8, 9, [], bytes(16), bytes(64)]
     fields = [*WIRE[:place], others[place], *WIRE[place + 1 :]]
+    fields[7] = fields[7] if place != 8 else []
     with pytest.raises(Dropped, match="forged"):
         decode_datagram(
-            datagram(msgpack.packb((4, [fields if place else [3, *WIRE[1:9], "", False, b""]])))
+            datagram(msgpack.packb((4, [fields if place else [3, *WIRE[1:10], "", False, b""]])))
         )
 
 
@@ -387,7 +401,7 @@ def test_a_malformed_datagram_is_dropped(plain: bytes) -> None:
 
 def longest() -> Claim:
     """The largest claim that may be made."""
-    tags = tuple((f"{i:03}", "t" * 5) for i in range(MAX_TAGS))
+    tags = tuple((f"{i:03}", "t" * 5) for i in range(RIDING_TAGS))
     where = Address("::1", 65535)
     most = claim("n" * 64, address=where, epoch=U64, incarnation=U64, tags=tags)
     return accused(most, "a" * 64, refused=True)

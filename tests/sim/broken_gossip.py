@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crdt import Store
-from gossip import membership, messages
+from gossip import claims, membership
 from gossip.channel import Channel, Dropped
 from gossip.health import Health
 from gossip.member import Claim, State
@@ -158,8 +158,8 @@ def believes_any_accuser(patch: Any) -> None:
 
 def believes_any_record(patch: Any) -> None:
     """A record is believed without its subject's signature."""
-    patch.setattr(messages, "is_genuine", lambda claim: True)
-    messages._decoded_claim.cache_clear()
+    patch.setattr(claims, "is_genuine", lambda claim: True)
+    claims._decoded.cache_clear()
 
 
 def counts_accusers_twice(patch: Any) -> None:
