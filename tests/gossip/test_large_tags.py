@@ -169,6 +169,7 @@ def test_a_restarted_member_need_not_tell_its_tags_again() -> None:
     talk.listening = True
     talk.peer("n1", join=[where("n0")], tags=MOST, recovered=disk)
     talk.until(talk.settled, 5)
+    talk.run(1)
     assert seen(talk, "n0", "n1") == MOST
     assert max(map(len, talk.wire)) < 1000
     assert peers[0].tags == {}
