@@ -67,6 +67,16 @@ class MemberUpdated(MemberEvent):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
+class NameConflict(MemberEvent):
+    """Another process goes by our name, or runs with our key. Both are told, at most once in ten
+    seconds; neither is shut down, and which of them others see does not change for it.
+    """
+
+    rival: Address
+    """Where the other one is."""
+
+
 QuorumState = Literal["majority", "minority", "unknown"]
 
 

@@ -21,7 +21,8 @@ from functools import partial
 
 from .changes import event_of
 from .claims import encode_claim
-from .effects import MemberEvent, MemberUpdated
+from .conflicts import Conflicts
+from .effects import MemberEvent, MemberUpdated, NameConflict
 from .fields import U64
 from .health import Health
 from .history import Case, History, opened
@@ -96,7 +97,7 @@ class Membership(Roster):
         """When we had to refute an accusation last."""
         self._remind_at = self._blame_at = 0
         self._latest = me.epoch + YEAR
-        self.conflicts = 0
+        self.conflicts = Conflicts(lambda rival: emit(NameConflict(self._member(self.me), rival)))
         self._timing = timing
         self._timers = timers
         self._emit = emit
@@ -307,7 +308,7 @@ class Membership(Roster):
         """Somebody says something about us. We know better."""
         me = self.me
         if claim.key != me.key and claim.state.running and claim.address != me.address:
-            self.conflicts += 1  # another live member uses our name; neither of us can settle that
+            self.conflicts.rival(claim.address, now)  # another key; neither of us can settle that
         elif claim.order <= me.order:
             stale = claim.order[:2] < me.order[:2] and me.state is State.ALIVE
             if stale and now >= self._remind_at:
@@ -316,7 +317,7 @@ class Membership(Roster):
                 self._remind_at = now + self._timing.probe_interval
                 self.rumors.spread(me.name, encode_claim(me))
         elif max(claim.order) >= U64 - 1:
-            self.conflicts += 1  # there is no greater number to say otherwise with
+            self.conflicts.count += 1  # there is no greater number to say otherwise with
         elif claim.epoch == me.epoch and claim.key == me.key:
             if claim.state is not State.ALIVE and me.state is not State.LEFT:
                 self._declare(me._replace(incarnation=claim.incarnation + 1))
@@ -327,7 +328,8 @@ class Membership(Roster):
                     self._blame_at = now + self._timing.probe_interval
                     self.health.worse()
         elif claim.state.running and claim.address != me.address:
-            self.conflicts += 1  # another process has our key
+            self.conflicts.rival(claim.address, now)  # another process has our key; it gets to know
+            self.contested(claim, me, now)
         elif me.state is State.ALIVE and (claim.key == me.key or claim.epoch < self._latest):
             self._declare(me._replace(epoch=claim.epoch + 1))  # our own past: our clock went back
 
@@ -335,7 +337,7 @@ class Membership(Roster):
         """Another key claims the name of a member that is there. It does not get it, unless that
         one is gone: so it is asked, at its address.
         """
-        self.conflicts += 1
+        self.conflicts.count += 1
         if claim.state.running and claim.epoch > known.epoch:
             self.contested(known, claim, now)
 

@@ -289,7 +289,7 @@ class Peer(View, Speaking):
             datagrams_received=self._received_datagrams,
             bytes_received=self._received_bytes,
             dropped={reason: self._talk.drops[reason] for reason in sorted(self._talk.drops)},
-            name_conflicts=self._membership.conflicts,
+            name_conflicts=self._membership.conflicts.count,
             members_refused=self._membership.refused,
             accusations_unattributed=self._membership.unattributed,
             users=self.user_counts(),

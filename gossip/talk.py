@@ -106,7 +106,8 @@ class Talk:
         """Take in what came in one datagram."""
         me = self._membership.me
         if sender == me.name:
-            self._membership.conflicts += epoch != me.epoch  # else we called ourselves
+            if epoch != me.epoch:  # else we called ourselves
+                self._membership.conflicts.rival(source, now)
             raise Dropped("own name")
         self._epoch = epoch
         known = self._membership.get(sender)

@@ -15,7 +15,7 @@ import hypercorn.trio
 import trio
 from hypercorn.config import Config as ServerConfig
 
-from gossip import Address
+from gossip import Address, NameConflict
 from node.config import Config
 from node.errors import NodeError, StartError
 from node.http import application
@@ -125,6 +125,9 @@ async def log_events(node: Node) -> None:
     async for event in node.events():
         if isinstance(event, Lagged):
             log.warning("%d membership events were not logged: too many at once", event.missed)
+        elif isinstance(event, NameConflict):
+            text = "NameConflict: %s at %s: another process at %s has this name, or this key"
+            log.warning(text, event.member.name, event.member.address, event.rival)
         else:
             member = event.member
             log.info("%s: %s at %s", type(event).__name__, member.name, member.address)

@@ -32,7 +32,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gossip import Address, Member, MemberEvent
+from gossip import Address, Member, MemberEvent, NameConflict
 from node.bodies import answer, read_object
 from node.config import Config
 from node.errors import NodeError
@@ -74,8 +74,11 @@ def member_object(member: Member) -> dict[str, Any]:
 
 
 def event_object(event: MemberEvent) -> dict[str, Any]:
-    """A membership event as JSON: its name, and the member as it is now."""
-    return {"event": type(event).__name__, "member": member_object(event.member)}
+    """A membership event as JSON: its name, and the member as it is now; of a conflict, with
+    whom.
+    """
+    told = {"event": type(event).__name__, "member": member_object(event.member)}
+    return told | ({"rival": str(event.rival)} if isinstance(event, NameConflict) else {})
 
 
 class AgentRoutes:

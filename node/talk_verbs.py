@@ -103,7 +103,9 @@ def words(event: dict[str, Any]) -> str:
     """One line about anything that is monitored."""
     match event["kind"]:
         case "member":
-            return f"{event['event']} {event['member']['name']} {event['member']['address']}"
+            rival = f", rival at {event['rival']}" if "rival" in event else ""
+            member = event["member"]
+            return f"{event['event']} {member['name']} {member['address']}{rival}"
         case "event":
             return f"event {event['topic']} from {event['origin']}: {value_text(event['payload'])}"
         case "lost":

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from gossip import (
     Address,
     MemberEvent,
+    NameConflict,
     Peer,
     Persist,
     QueryAnswered,
@@ -186,6 +187,7 @@ class Conversation:
         self.disks: dict[str, dict[bytes, bytes]] = {}
         self.events: list[tuple[float, str, str, str]] = []
         """(seconds, who tells, the event's class, about whom)"""
+        self.conflicts: list[NameConflict] = []
         self.users: list[tuple[float, str, UserEffect]] = []
         """(seconds, who tells, what): events, queries and answers."""
         self.sent = 0
@@ -396,6 +398,8 @@ class Conversation:
                 case MemberEvent():
                     told = (self.now / SECOND, peer.name, type(effect).__name__, effect.member.name)
                     self.events.append(told)
+                    if isinstance(effect, NameConflict):
+                        self.conflicts.append(effect)
                 case UserEvent() | UserEventsLost() | QueryAsked() | QueryAnswered() | QueryDone():
                     self.users.append((self.now / SECOND, peer.name, effect))
         self._plan_wake(peer)

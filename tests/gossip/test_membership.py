@@ -145,7 +145,7 @@ def test_our_own_past_is_outranked_when_the_clock_went_back() -> None:
     ):
         table.hear(past)
         assert table.me == my(epoch=past.epoch + 1)
-    assert table.conflicts == 0
+    assert table.conflicts.count == 0
 
 
 def test_another_live_member_of_our_name_is_counted_and_not_duelled_with() -> None:
@@ -153,7 +153,7 @@ def test_another_live_member_of_our_name_is_counted_and_not_duelled_with() -> No
     for state in (ALIVE, SUSPECT):
         table.hear(claim("me", epoch=9, state=state, holder="twin"))
     assert table.me == ME
-    assert table.conflicts == 2
+    assert table.conflicts.count == 2
     assert not table.rumors
 
 
@@ -162,7 +162,7 @@ def test_a_claim_that_cannot_be_outranked_is_counted(state: State) -> None:
     table = Table()
     table.hear(my(epoch=U64, state=state), my(incarnation=U64, state=state))
     assert table.me == ME
-    assert table.conflicts == 2
+    assert table.conflicts.count == 2
 
 
 def test_the_last_numbers_but_two_can_still_be_outranked_and_carried() -> None:
@@ -221,7 +221,7 @@ def test_the_name_of_a_member_that_is_there_cannot_be_taken() -> None:
         table.hear(said)
         assert table.get("bob") == bob(epoch=2)
     assert contested == [(bob(epoch=2), newer)]
-    assert table.conflicts == 3
+    assert table.conflicts.count == 3
     assert table.events() == [("Joined", "bob")]
 
 

@@ -136,15 +136,35 @@ def test_a_restart_at_another_address_is_followed() -> None:
         }
 
 
-def test_two_members_of_one_name_are_counted_and_do_not_duel() -> None:
+def test_two_members_of_one_name_are_told_of_each_other_and_do_not_duel() -> None:
     talk = Conversation()
     peers = talk.cluster(3)
     twin = talk.peer("n1", address=where("xx"), join=[where("n0")])
     talk.run(10)
     sent, numbers = talk.sent, [peers[1]._membership.me, twin._membership.me]
     talk.run(60)
-    assert peers[1].statistics().name_conflicts + twin.statistics().name_conflicts > 0
+    assert peers[1].statistics().name_conflicts > 0 < twin.statistics().name_conflicts
+    assert {told.rival for told in talk.conflicts} == {peers[1].address, twin.address}
+    assert 2 <= len(talk.conflicts) <= 14  # each once in ten seconds
     assert numbers == [peers[1]._membership.me, twin._membership.me]
+    assert (talk.sent - sent) / 60 < 60
+    assert talk.told("MemberFailed") == []
+
+
+def test_two_processes_with_one_key_are_told_of_each_other_and_do_not_duel() -> None:
+    """A data directory that was copied."""
+    talk = Conversation()
+    peers = [talk.peer(f"n{i}", join=[where("n0")] if i else [], recovered={}) for i in range(3)]
+    talk.until(talk.settled, 10)
+    copy = talk.peer("n1", address=where("xx"), join=[where("n0")], recovered=talk.disks["n1"])
+    assert copy.id == peers[1].id
+    talk.run(10)
+    sent, numbers = talk.sent, [peers[1]._membership.me, copy._membership.me]
+    talk.run(60)
+    assert peers[1].statistics().name_conflicts > 0 < copy.statistics().name_conflicts
+    assert {told.rival for told in talk.conflicts} == {peers[1].address, copy.address}
+    assert 2 <= len(talk.conflicts) <= 14
+    assert numbers == [peers[1]._membership.me, copy._membership.me]
     assert (talk.sent - sent) / 60 < 60
     assert talk.told("MemberFailed") == []
 

@@ -90,14 +90,6 @@ async def test_members_show_names_addresses_and_tags() -> None:
         await until(lambda: b.members()[0].rtt is not None)
 
 
-async def test_tags_of_four_kibibytes_are_seen_by_others() -> None:
-    large = {f"key {number}": "v" * 400 for number in range(10)}
-    async with Node(config("a", tags=large)) as a, Node(config("b", join=[str(a.address)])) as b:
-        await until(lambda: [dict(member.tags) for member in b.members()] == [large, {}])
-        b.tags.update(large)
-        await until(lambda: [dict(member.tags) for member in a.members()] == [large, large])
-
-
 async def test_a_node_estimates_the_round_trip_of_others(three: tuple[Node, Node, Node]) -> None:
     one = three[0]
     await until(lambda: one.rtt("web-2", "web-3") is not None)

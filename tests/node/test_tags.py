@@ -91,3 +91,11 @@ async def test_others_see_a_change_and_are_told_once() -> None:
 async def test_a_node_that_was_not_started_has_no_tags_yet() -> None:
     with pytest.raises(NodeClosed):
         Node(config("a")).tags["a"] = "b"
+
+
+async def test_tags_of_four_kibibytes_are_seen_by_others() -> None:
+    large = {f"key {number}": "v" * 400 for number in range(10)}
+    async with Node(config("a", tags=large)) as a, Node(config("b", join=[str(a.address)])) as b:
+        await until(lambda: [dict(member.tags) for member in b.members()] == [large, {}])
+        b.tags.update(large)
+        await until(lambda: [dict(member.tags) for member in a.members()] == [large, large])
