@@ -34,6 +34,10 @@ def add(subparsers: Subparsers) -> None:
     )
 
 
+TAGS_SHOWN = 60
+"""Of longer tags so many characters are shown in a table: they may have thousands."""
+
+
 def run_members(args: argparse.Namespace) -> int:
     """One line for each member, by name."""
     content = read(args, "v1", "members")
@@ -44,6 +48,7 @@ def run_members(args: argparse.Namespace) -> int:
     for member in sorted(content["members"], key=lambda member: natural(member["name"])):
         rtt = "-" if member["rtt"] is None else f"{member['rtt'] * 1000:.1f}ms"
         tags = ",".join(f"{key}={value}" for key, value in member["tags"].items()) or "-"
+        tags = tags if len(tags) <= TAGS_SHOWN else tags[: TAGS_SHOWN - 1] + "…"
         rows.append((member["name"], member["address"], member["state"], rtt, tags, member["id"]))
     print_table(("NAME", "ADDRESS", "STATE", "RTT", "TAGS", "ID"), rows)
     return 0

@@ -369,7 +369,10 @@ def test_tags_from_the_command(agent: Agent, capsys: Output) -> None:
     assert printed(capsys, "tags", "set", "zone=a", "rack=b=c") == ""
     assert "rack  b=c\nzone  a\n" in printed(capsys, "tags", "get")
     assert json.loads(printed(capsys, "tags", "get", "-o", "json"))["tags"]["zone"] == "a"
-    assert printed(capsys, "tags", "delete", "zone", "rack") == ""
+    printed(capsys, "tags", "set", "large=" + "v" * 4000)
+    assert max(map(len, printed(capsys, "members").splitlines())) < 200
+    assert "v" * 4000 in printed(capsys, "members", "-o", "json")
+    assert printed(capsys, "tags", "delete", "zone", "rack", "large") == ""
     assert "no tag 'zone'" in failing(capsys, 1, "tags", "delete", "zone")
     assert "more than 256 tags" in failing(capsys, 2, "tags", "set", "k=" + "v" * 4096)
     assert "is not KEY=VALUE" in failing(capsys, 2, "tags", "set", "zone")
