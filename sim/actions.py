@@ -13,9 +13,35 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from crdt import CrdtError, InsufficientRights
-from crdt.values import normalise
-from sim.agenda import finite, nanoseconds
-from sim.clocks import drift as drift_rate
+from sim.arguments import (
+    COUNT,
+    DURATION,
+    GROUPS,
+    LIE,
+    MAYBE,
+    NODE,
+    PAIRS,
+    PAYLOAD,
+    PERHAPS_DURATIONS,
+    PERHAPS_LONG,
+    PERHAPS_NODE,
+    PERHAPS_NODES,
+    PERHAPS_RELAYS,
+    PERHAPS_SOME,
+    PERHAPS_TEXT,
+    RATE,
+    SECONDS,
+    SEVERAL,
+    SHAPE,
+    TABLE,
+    TAGS,
+    TEXT,
+    TIMEOUT,
+    TOPIC,
+    VALUE,
+    Argument,
+    part_of,
+)
 from sim.disk import Health
 from sim.errors import SimError
 from sim.fates import lay_down
@@ -25,17 +51,6 @@ from sim.partitions import SHAPES
 from sim.simulation import Simulation
 from sim.values import NESTED, Place
 
-Check = Callable[[Any, str, set[str]], None]
-"""Refuses an argument (its value, its name, the names of the nodes) with a `SimError`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """One argument of an action."""
-
-    check: Check
-    required: bool = True
-
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -43,10 +58,17 @@ class Action:
 
     perform: Callable[..., bool]
     arguments: Mapping[str, Argument]
-    data: bool
-    """Whether it is a change by a user, and no fault."""
+    data: bool = False
+    """Whether it is a change of data by a user."""
+    speech: bool = False
+    """Whether it is what a user or an operator has a member say, and no fault either."""
     together: Callable[[Mapping[str, Any]], None] = lambda _: None
     """Refuses arguments that do not fit each other with a `SimError`."""
+
+    @property
+    def fault(self) -> bool:
+        """Whether it is nothing that anybody wants."""
+        return not (self.data or self.speech)
 
     def check(self, given: Mapping[str, Any], nodes: set[str]) -> None:
         """`SimError` unless these arguments can be meant in a cluster of these nodes."""
@@ -67,122 +89,27 @@ ACTIONS: dict[str, Action] = {}
 """Every action by its name; one enters by being defined."""
 
 
-def action(**arguments: Argument) -> Callable[..., Callable[..., bool]]:
+Enter = Callable[[Callable[..., bool]], Callable[..., bool]]
+
+
+def action(**arguments: Argument) -> Enter:
     """Make a function an action, which is a fault."""
 
     def enter(perform: Callable[..., bool]) -> Callable[..., bool]:
-        ACTIONS[perform.__name__] = Action(perform, arguments, data=False)
+        ACTIONS[perform.__name__] = Action(perform, arguments)
         return perform
 
     return enter
 
 
-# What arguments are.
+def speech(**arguments: Argument) -> Enter:
+    """Make a function an action of users or operators, which changes no data."""
 
+    def enter(perform: Callable[..., bool]) -> Callable[..., bool]:
+        ACTIONS[perform.__name__] = Action(perform, arguments, speech=True)
+        return perform
 
-def _node(value: Any, what: str, nodes: set[str]) -> None:
-    if type(value) is not str or value not in nodes:
-        raise SimError(f"{what}: there is no node {value!r}: they are n0 to n{len(nodes) - 1}")
-
-
-def _groups(value: Any, what: str, nodes: set[str]) -> None:
-    if type(value) is not list or not all(type(group) is list for group in value):
-        raise SimError(f"{what} is a list of lists of nodes, not {value!r}")
-    placed = [name for group in value for name in group]
-    for name in placed:
-        _node(name, what, nodes)
-        if placed.count(name) > 1:
-            raise SimError(f"{what}: {name} is in two groups")
-
-
-def _text(value: Any, what: str, _: set[str]) -> None:
-    if type(value) is not str:
-        raise SimError(f"{what} is text, not {value!r}")
-
-
-def _flag(value: Any, what: str, _: set[str]) -> None:
-    if type(value) is not bool:
-        raise SimError(f"{what} is true or false, not {value!r}")
-
-
-def _count(value: Any, what: str, _: set[str]) -> None:
-    if type(value) is not int or value < 0:
-        raise SimError(f"{what} is a number from 0, not {value!r}")
-
-
-def _duration(value: Any, what: str, _: set[str]) -> None:
-    nanoseconds(value, what)
-
-
-def _seconds(value: Any, what: str, _: set[str]) -> None:
-    finite(value, f"{what} is a number of seconds")
-
-
-def _several(value: Any, what: str, nodes: set[str]) -> None:
-    if type(value) is not list or len(value) < 2:
-        raise SimError(f"{what} is a list of two nodes or more, not {value!r}")
-    _groups([value], what, nodes)
-
-
-def _pairs(value: Any, what: str, nodes: set[str]) -> None:
-    if type(value) is not list:
-        raise SimError(f"{what} is a list of pairs of nodes, not {value!r}")
-    for pair in value:
-        if type(pair) is not list or len(pair) != 2:
-            raise SimError(f"{what} is a list of pairs of nodes, not of {pair!r}")
-        _groups([pair], what, nodes)
-
-
-def _durations(value: Any, what: str, _: set[str]) -> None:
-    if type(value) is not list:
-        raise SimError(f"{what} is a list of numbers of seconds, not {value!r}")
-    for each in value:
-        nanoseconds(each, what)
-
-
-def _shape(value: Any, what: str, _: set[str]) -> None:
-    if type(value) is not str or value not in SHAPES:
-        raise SimError(f"{what}: there is no shape {value!r}: {', '.join(SHAPES)}")
-
-
-def _rate(value: Any, _what: str, _: set[str]) -> None:
-    drift_rate(value)
-
-
-def _some(value: Any, what: str, _: set[str]) -> None:
-    if type(value) is not int or value < 1:
-        raise SimError(f"{what} is a number from 1, not {value!r}")
-
-
-def _value(value: Any, what: str, _: set[str]) -> None:
-    try:
-        normalise(value)
-    except (TypeError, ValueError) as error:
-        raise SimError(f"{what} is plain data: {error}") from None
-
-
-def _table(value: Any, what: str, nodes: set[str]) -> None:
-    if type(value) is not dict or not all(type(key) is str for key in value):
-        raise SimError(f"{what} is a table of texts, not {value!r}")
-    _value(value, what, nodes)
-
-
-def _part_of(record: type[Faults | Health], name: str) -> Argument:
-    """An argument that is a field of this record, and checked by it."""
-
-    def check(value: Any, _what: str, _: set[str]) -> None:
-        record(**{name: value})
-
-    return Argument(check, required=False)
-
-
-NODE, GROUPS, TEXT, COUNT = Argument(_node), Argument(_groups), Argument(_text), Argument(_count)
-SECONDS, DURATION, RATE = Argument(_seconds), Argument(_duration), Argument(_rate)
-SEVERAL, PAIRS, SHAPE = Argument(_several), Argument(_pairs), Argument(_shape)
-VALUE, TABLE = Argument(_value), Argument(_table)
-MAYBE, PERHAPS_TEXT, PERHAPS_NODE, PERHAPS_LONG, PERHAPS_SOME = (
-    Argument(check, required=False) for check in (_flag, _text, _node, _duration, _some)
-)
+    return enter
 
 
 # What happens to nodes.
@@ -276,7 +203,7 @@ def rebind(sim: Simulation, node: str, forwarded: bool = True) -> bool:
     return True
 
 
-@action(node=NODE, **{each.name: _part_of(Health, each.name) for each in fields(Health)})
+@action(node=NODE, **{each.name: part_of(Health, each.name) for each in fields(Health)})
 def disk(sim: Simulation, node: str, **health: float) -> bool:
     """The disk is so bad from now on; what is left out is as usual."""
     sim[node].disk(**health)
@@ -330,7 +257,7 @@ def mend(sim: Simulation, name: str) -> bool:
     return True
 
 
-@action(a=NODE, b=NODE, **{each.name: _part_of(Faults, each.name) for each in fields(Faults)})
+@action(a=NODE, b=NODE, **{each.name: part_of(Faults, each.name) for each in fields(Faults)})
 def link(sim: Simulation, a: str, b: str, **faults: float) -> bool:
     """The direction from a to b is different from now on."""
     if a == b:
@@ -339,7 +266,7 @@ def link(sim: Simulation, a: str, b: str, **faults: float) -> bool:
     return True
 
 
-@action(a=NODE, b=NODE, arrives=Argument(_durations, required=False))
+@action(a=NODE, b=NODE, arrives=PERHAPS_DURATIONS)
 def fate(sim: Simulation, a: str, b: str, arrives: Sequence[float] = ()) -> bool:
     """The next datagram from a to b arrives so many seconds later, once for each; with none, it is
     lost.
@@ -350,7 +277,58 @@ def fate(sim: Simulation, a: str, b: str, arrives: Sequence[float] = ()) -> bool
     return True
 
 
-# What users do.
+@action(node=NODE, what=LIE, about=NODE, accuser=PERHAPS_NODE)
+def lie(sim: Simulation, node: str, what: str, about: str, accuser: str | None = None) -> bool:
+    """A member says of another what is not so, to all; in the name of a third one, where that is
+    the lie.
+    """
+    return _possible(lambda: sim[node].lie(what, about, accuser or node))
+
+
+# What users and operators have members say.
+
+
+@speech(node=NODE, topic=TOPIC, payload=PAYLOAD, times=PERHAPS_SOME)
+def broadcast(
+    sim: Simulation, node: str, topic: str, payload: object = None, times: int = 1
+) -> bool:
+    """A user tells something to those of all nodes; so many times, as far as there is room."""
+    said = [_possible(lambda: sim[node].broadcast(topic, payload) > 0) for _ in range(times)]
+    return any(said)
+
+
+@speech(
+    node=NODE, topic=TOPIC, payload=PAYLOAD, timeout=TIMEOUT, only=PERHAPS_NODES,
+    relays=PERHAPS_RELAYS, think=PERHAPS_LONG, decline=MAYBE,
+)  # fmt: skip
+def query(sim: Simulation, node: str, topic: str, timeout: float, **options: Any) -> bool:
+    """A user asks those of all nodes, or `only` of some; these think for so long and then answer,
+    or decline to.
+    """
+    return _possible(lambda: sim[node].query(topic, timeout=timeout, **options) > 0)
+
+
+@speech(node=NODE, tags=TAGS)
+def set_tags(sim: Simulation, node: str, tags: dict[str, str]) -> bool:
+    """A member has these tags and no others from now on."""
+    return _possible(lambda: sim[node].set_tags(tags))
+
+
+@speech(node=NODE, who=NODE)
+def force_leave(sim: Simulation, node: str, who: str) -> bool:
+    """An operator has a member that is suspected or has failed taken for gone."""
+    return _possible(lambda: sim[node].force_leave(who))
+
+
+def _possible(say: Callable[[], bool]) -> bool:
+    """What became of it; False too when it cannot be said: the node is down, stopped or full."""
+    try:
+        return say()
+    except SimError:
+        return False
+
+
+# What users do to data.
 
 CHANGES: dict[str, tuple[str, Mapping[str, Argument]]] = {
     "increment": ("counter gcounter bounded", {"amount": COUNT}),

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from sim.chance import between, chance
+from sim.liar import LIES
 from sim.partitions import SHAPES
 
 Did = tuple[str, dict[str, Any]]
@@ -144,6 +145,13 @@ def sleep(scene: Scene) -> Episode:
     return [("jump", {"node": node, "seconds": by, "monotonic": True})], []
 
 
+def liar(scene: Scene) -> Episode:
+    """A member says what is not so of another one, in its own name or in a third one's."""
+    node, about, third = scene.random.sample(scene.names, 3)
+    what, accuser = scene.random.choice([*LIES]), scene.random.choice([node, third])
+    return [("lie", {"node": node, "what": what, "about": about, "accuser": accuser})], []
+
+
 def nat(scene: Scene) -> Episode:
     """A member can only be answered, not called, until its port is forwarded again."""
     node = scene.node()
@@ -216,8 +224,8 @@ def _cut(scene: Scene, shape: str, flap: float = 0.0) -> Episode:
 EPISODES: dict[str, Callable[[Scene], Episode]] = {
     episode.__name__.replace("_", " "): episode
     for episode in (
-        crash, power, wipe, rollback, clone, leave, pause, slow, wall, drift, sleep, nat, bad_disk,
-        rot, partition, one_way, flapping, grudge, bad_link,
+        crash, power, wipe, rollback, clone, leave, pause, slow, wall, drift, sleep, liar, nat,
+        bad_disk, rot, partition, one_way, flapping, grudge, bad_link,
     )
 }  # fmt: skip
 """What begins and ends."""

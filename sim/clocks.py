@@ -30,6 +30,11 @@ class Clocks:
         self._since = 0  # when it began to drift like this, and what it had gained by then
         self._gained = 0
 
+    @property
+    def drifts(self) -> bool:
+        """Whether it keeps another time than the world."""
+        return self._drift != 0
+
     def monotonic(self) -> int:
         """The clock that `now` is read from. It has nothing to do with that of any other host."""
         if self._drift:

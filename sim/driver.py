@@ -18,6 +18,7 @@ from gossip import (
     MemberEvent,
     Peer,
     Persist,
+    QueryAsked,
     QuorumChanged,
     Timing,
     Transmit,
@@ -29,6 +30,7 @@ from sim.errors import SimError
 from sim.host import Host
 from sim.invariants import WAKES_MAX, Watch
 from sim.network import Faults, Network
+from sim.questions import Question, reply
 from sim.streams import derived
 from sim.trace import NOBODY, Kind, Trace
 
@@ -64,10 +66,14 @@ class Driver:
         self.events: list[tuple[float, str, MemberEvent]] = []
         self.messages = 0
         self.calm = not faults.chancy and nanoseconds(faults.delay, "delay") <= DELAY_CALM_MAX
+        self.disturbed = 0
+        """When something was last done to the world."""
         self.hosts = [Host(index, seed, self.agenda, timing) for index in range(nodes)]
         self.watch = Watch(self.hosts)
         self._at_address: dict[Address, Host] = {host.address: host for host in self.hosts}
         self._secret = derived(seed, "cluster secret")
+        self.questions: dict[tuple[str, int], Question] = {}
+        """What users ask, by who asks and under which number: what those think who answer."""
 
     def boot(self) -> None:
         """Start the first process of every host; all join through n0."""
@@ -91,6 +97,7 @@ class Driver:
     def _end(self, host: Host, kind: Kind, trouble: str) -> None:
         """A process ends by itself, without a goodbye, as the real one does with an error."""
         self.calm = False
+        self.disturbed = self.agenda.now
         words = trouble.encode()
         self._at = self.trace.record(
             self.agenda.now, kind, host.index, payload=words, cause=self._at
@@ -248,6 +255,7 @@ class Driver:
             self.trace.record(self.agenda.now, Kind.LEFT, host.index, cause=self._at)
             self.watch.ended(host, self.agenda.now)
             host.forget()
+            host.departed = True
         else:
             self._set_alarm(host)
 
@@ -261,13 +269,31 @@ class Driver:
             payload = repr(effect).encode()
             self.trace.record(now, Kind.HEAR, host.index, payload=payload, cause=self._at)
             host.received.append(effect)
-            self.watch.heard(host, effect, now)
+            self.watch.heard(host, effect, now, calm=self.calm)
+            if isinstance(effect, QueryAsked) and host.peer is not None:
+                think = self.questions[effect.id.asker, effect.id.number].think
+                self.agenda.put(now + think, self._answer, host, host.peer, effect)
         else:
             member = effect.member
             words = f"{type(effect).__name__} {member.name} {member.state} {member.incarnation}"
             self.trace.record(now, Kind.MEMBER, host.index, payload=words.encode(), cause=self._at)
             self.events.append((now / SECOND, host.name, effect))
             self.watch.told(host, effect, now, calm=self.calm)
+
+    def _answer(self, host: Host, peer: Peer, asked: QueryAsked) -> None:
+        """The user of a process answers, if that process still runs."""
+        if host.peer is not peer or host.paused:
+            return
+        now, clock = self.agenda.now, host.clocks.monotonic()
+        self._at = self.trace.record(now, Kind.SAY, host.index, payload=repr(asked.id).encode())
+        self.watch.channel.busy = now
+        if self.questions[asked.id.asker, asked.id.number].decline:
+            peer.decline(asked.id, clock)
+        else:
+            answer = reply(host.name, asked.id, asked.topic)
+            self.watch.queries.given(host, asked, answer, now)
+            peer.answer(asked.id, answer, clock)
+        self._perform(host, peer, clock)
 
     def _send(self, host: Host, datagram: bytes, address: Address) -> None:
         self.messages += 1
@@ -307,6 +333,8 @@ class Driver:
     ) -> None:
         """Note a fault: from now on, what only holds in a calm world is not asked any more."""
         self.calm = False
+        self.disturbed = self.agenda.now
+        self.watch.departures.disturbed()
         node = NOBODY if host is None else host.index
         other = NOBODY if peer is None else peer.index
         self._at = self.trace.record(self.agenda.now, kind, node, other, payload)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 from crdt import NamedValues, Replicated
-from gossip import Peer, Statistics, UserEvent, UserEventsLost
+from gossip import Peer, QueryAnswered, Statistics, UserEvent, UserEventsLost
 from sim.agenda import SECOND, finite, nanoseconds
 from sim.clocks import drift
 from sim.disk import Health, Snapshot, count
 from sim.errors import SimError
 from sim.host import INBOX_MAX, Host
+from sim.questions import Question
 from sim.world import World
 
 T = TypeVar("T", bound=Replicated)
@@ -79,10 +81,61 @@ class Handle(NamedValues):
         `ValueError` or `TypeError` for what cannot be carried, `SimError` when there is no room for
         more within this moment, and from a paused node.
         """
+        self._speaking()
+        return self._world.broadcast(self._host, topic, payload)
+
+    def query(
+        self,
+        topic: str,
+        payload: Any = None,
+        *,
+        timeout: float,
+        only: Collection[str] = (),
+        relays: int = 0,
+        think: float = 0.0,
+        decline: bool = False,
+    ) -> int:
+        """Ask the users of all nodes, or `only` of these; the number of the query.
+
+        The users of a simulation think for `think` seconds and then say who they are, and what they
+        were asked; or they decline. Errors are those of `broadcast`.
+        """
+        self._speaking()
+        took, wait = nanoseconds(think, "think"), nanoseconds(timeout, "timeout")
+        asked = Question(topic, payload, wait, tuple(only), relays, took, decline=decline)
+        return self._world.query(self._host, asked)
+
+    def answers(self, query: int) -> dict[str, Any]:
+        """What came to a query of this process so far, by who answered."""
         self._peer()
+        return {
+            effect.responder: effect.payload
+            for effect in self._host.received
+            if isinstance(effect, QueryAnswered) and effect.query == query
+        }
+
+    def set_tags(self, tags: Mapping[str, str]) -> bool:
+        """Let the others see these tags, and no others; False when they were these before."""
+        self._speaking()
+        return self._world.set_tags(self._host, tags)
+
+    def force_leave(self, name: str) -> bool:
+        """Have everybody take a member for gone that is suspected or has failed; False when there
+        is no such member.
+        """
+        self._speaking()
+        return self._world.force_leave(self._host, name)
+
+    def lie(self, what: str, about: str, accuser: str) -> bool:
+        """Say one of the `LIES` of a member, to all; False when that one is not known here."""
+        self._speaking()
+        return self._world.lie(self._host, what, about, accuser)
+
+    def _speaking(self) -> Peer:
+        peer = self._peer()
         if self._host.paused:
             raise SimError(f"{self.name} is paused: it says nothing")
-        return self._world.broadcast(self._host, topic, payload)
+        return peer
 
     def heard(self, topic: str | None = None) -> list[tuple[str, Any]]:
         """What this process was told by the users of all nodes, in order: (of whom, what)."""

@@ -31,6 +31,7 @@ class Host:
         "boots",
         "busy_until",
         "clocks",
+        "departed",
         "disk",
         "due",
         "inbox",
@@ -81,6 +82,7 @@ class Host:
         """Lose everything that ends with a process."""
         self.peer: Peer | None = None
         self.running = False  # as users see it: false from `leave` on, while the goodbye goes out
+        self.departed = False  # whether its last process had said goodbye, and was heard or waited
         self.paused = False
         # Datagrams with their sources, refused ones with None; and their places in the log.
         self.inbox: deque[tuple[bytes, Address | None, int]] = deque()

@@ -167,6 +167,7 @@ def waiting(sim: Simulation, core: Collection[str]) -> Iterator[str]:
         digest = digest or peer.digest()
         if not lacks and peer.digest() != digest:
             yield f"{name} has the digest {peer.digest()}, and {peers[0][0]} {digest}"
+    yield from sim._world.watch.waiting(core)
 
 
 def _peers(sim: Simulation, core: Collection[str]) -> list[tuple[str, Peer]]:

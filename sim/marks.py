@@ -25,6 +25,7 @@ BEFELL = (
 
 ACTED = tuple(
     "crash restart snapshot leave pause resume slow jump drift rebind disk rot sever cut mend link "
+    "lie broadcast query set_tags force_leave "
     "increment decrement reset transfer enable disable assign add discard remove clear put update "
     "delete".split()
 )
@@ -37,7 +38,16 @@ DIFFERED = "a partition healed with differing data"
 CAUGHT_UP = "what was missed in a partition was pulled"
 REFUSED = "a datagram was refused"
 STOPPED = "a node stopped over its disk"
-STORY = (REFUTED, RETURNED, REJOINED, DIFFERED, CAUGHT_UP, REFUSED, STOPPED)
+SPOKEN = {
+    "repaired": "a broadcast was repaired",
+    "lost": "a broadcast was told as lost",
+    "answers": "a query was answered",
+    "late answers": "an answer came too late",
+    "relayed": "an answer went through others",
+}
+"""What became of what users said, by what members call it."""
+
+STORY = (REFUTED, RETURNED, REJOINED, DIFFERED, CAUGHT_UP, REFUSED, STOPPED, *SPOKEN.values())
 """What it has to have led to."""
 
 SOMETIMES = (*(f"did {name}" for name in ACTED), *BEFELL, *STORY, "settled", "nothing went wrong")
@@ -78,11 +88,11 @@ class Marks:
 
 def calm(plan: Plan) -> bool:
     """Whether a plan has nothing but users."""
-    return plan.faults == Faults() and all(step.action().data for step in plan.steps)
+    return plan.faults == Faults() and not any(step.action().fault for step in plan.steps)
 
 
 def told(sim: Simulation) -> Counter[str]:
-    """What members were told of each other, and refused of each other."""
+    """What members were told of each other, refused of each other, and carried for users."""
     marks: Counter[str] = Counter()
     before: dict[tuple[str, str], type] = {}
     for _, node, event in sim.events:
@@ -96,6 +106,8 @@ def told(sim: Simulation) -> Counter[str]:
         if host.peer is not None:
             dropped = host.peer.statistics().dropped
             marks[REFUSED] += sum(dropped.values()) - dropped.get("refusal unknown", 0)
+            users = host.peer.user_counts()
+            marks.update({mark: users.get(name, 0) for name, mark in SPOKEN.items()})
     return marks
 
 

@@ -36,6 +36,8 @@ class Network:
         """The cuts in force, by their names."""
         self.intact = not faults.bending
         """Whether no datagram can ever have arrived with other bytes."""
+        self.tuned = False
+        """Whether any link is, or was, another one than everywhere."""
         self.on_rebind: Callable[[int], object] = int
         """Is told the host that a NAT forgot. Nobody listens to the network alone."""
         self._hosts = hosts
@@ -104,6 +106,7 @@ class Network:
     def set_link(self, source: int, destination: int, faults: Faults) -> None:
         """Make one direction between two hosts different, until it is set again."""
         self._link((source, destination)).set(faults)
+        self.tuned = True
         self.intact = self.intact and not faults.bending
         self._crossing = self._crossing or bool(faults.crosswire)
 

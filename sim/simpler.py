@@ -11,7 +11,8 @@ from dataclasses import fields, replace
 from math import ceil, floor
 from typing import Any
 
-from sim.actions import ACTIONS, TEXT
+from sim.actions import ACTIONS
+from sim.arguments import WORDS
 from sim.errors import SimError
 from sim.faults import Faults
 from sim.plan import Plan, Step
@@ -59,8 +60,11 @@ def cut(plan: Plan, time: float) -> Iterator[Plan]:
 def without_classes(plan: Plan) -> Iterator[Plan]:
     """One whole class of faults less, or one setting as it usually is."""
     yield from changed(plan, faults=Faults())
-    for kind in (False, True):
-        kept = tuple(step for step in plan.steps if step.action().data is kind)
+    for sort in ("fault", "data", "speech"):
+        kept = tuple(step for step in plan.steps if getattr(step.action(), sort))
+        yield from changed(plan, steps=kept)
+    for sort in ("data", "speech"):
+        kept = tuple(step for step in plan.steps if not getattr(step.action(), sort))
         yield from changed(plan, steps=kept)
     for each in fields(Plan):
         if each.name not in KEPT:
@@ -133,7 +137,9 @@ def simpler_values(plan: Plan) -> Iterator[Plan]:
 
 
 def _shorter(plan: Plan) -> Iterator[Plan]:
-    """Less time between two steps, and after the last one."""
+    """Less time between two steps, and after the last one. Not less to settle: what does not come
+    to rest in so short a time is no failure.
+    """
     steps = tuple(plan.in_order())
     moments = [0.0, *(step.at for step in steps), plan.seconds]
     for place in range(1, len(moments)):
@@ -145,8 +151,6 @@ def _shorter(plan: Plan) -> Iterator[Plan]:
                     for index, step in enumerate(steps)
                 )
                 yield from changed(plan, steps=later, seconds=round(plan.seconds - surplus, 9))
-    for settle in _smaller(plan.settle):
-        yield from changed(plan, settle=settle)
 
 
 def _with_step(plan: Plan, place: int, step: Step) -> Iterator[Plan]:
@@ -263,7 +267,7 @@ def _is_node(value: Any, plan: Plan) -> bool:
 
 def _is_text(step: Step, key: str) -> bool:
     """Whether an argument is a user's text, where "n1" names no node."""
-    return ACTIONS[step.do].arguments[key].check is TEXT.check
+    return ACTIONS[step.do].arguments[key].check in WORDS
 
 
 def _concerns(end: Step, start: Step) -> bool:

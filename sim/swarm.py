@@ -22,7 +22,7 @@ from sim.chance import amount, between, moment
 from sim.faults import Faults
 from sim.plan import Plan, Step
 from sim.streams import stream
-from sim.workload import WORK, change
+from sim.workload import WORK, change, saying
 
 SIZES = {3: 6, 4: 5, 5: 6, 6: 3, 7: 2, 8: 1, 9: 1, 12: 1}
 """How many nodes, and how often: small clusters find as much and find it sooner."""
@@ -48,6 +48,18 @@ SELDOM = 0.15
 """
 
 
+ALONE = {"crash": 5.0, "leave": 4.0, "pause": 2.0, "liar": 2.0}
+"""How often a class is the only one, if not once: some promises are about these alone."""
+
+TALKS_MAX, SAYINGS_MAX = 3, 8
+"""How often users begin to talk, and how much they say then: together, because what is new is told
+for minutes, and each beginning costs that anew.
+"""
+
+DISMISSED = 0.3
+"""How likely an operator has a member taken for gone that crashed."""
+
+
 def draw(seed: int) -> Plan:
     """The plan of this seed: the same one in every process and on every machine."""
     size = stream(seed, "plan", "size")
@@ -63,6 +75,8 @@ def draw(seed: int) -> Plan:
     for name in EPISODES:
         if name in on:
             steps += episodes(seed, name, names, seconds)
+    steps += speech(stream(seed, "plan", "speech"), names, seconds)
+    steps += dismissals(stream(seed, "plan", "operators"), steps, names, seconds)
     return Plan(
         nodes=nodes,
         seconds=seconds,
@@ -82,7 +96,7 @@ def classes(seed: int) -> set[str]:
     if stratum < 0.1:
         return set()
     if stratum < 0.25:
-        return {random.choice(every)}
+        return {random.choices(every, [ALONE.get(name, 1.0) for name in every])[0]}
     # What ruins a disk excuses the loss of data: where everything happens, that would hide a lot.
     chance = 1.0 if stratum < 0.4 else random.choice([0.1, 0.25, 0.5])
     return {
@@ -150,6 +164,7 @@ def seldom(random: Random, *, patient: bool) -> dict[str, float]:
         "refusals": random.randint(0, 3),
         "late": 0.0 if random.random() < 0.5 else usual.late / SECOND,
         "health_max": random.randint(1, 8),
+        "reap_after": round(between(random, 3.0, 60.0), 1),
     }
 
 
@@ -172,3 +187,26 @@ def users(random: Random, names: list[str], seconds: float) -> list[Step]:
         do, arguments = change(random, kind, random.randrange(keys), names, more=more)
         steps.append(Step(round(at, 3), do, arguments))
     return steps
+
+
+def speech(random: Random, names: list[str], seconds: float) -> list[Step]:
+    """What users tell and ask each other."""
+    steps: list[Step] = []
+    for _ in range(amount(random, 1, TALKS_MAX)):
+        at = moment(random, 0.5, seconds - 1.0)
+        for _ in range(amount(random, 1, SAYINGS_MAX)):
+            steps.append(Step(round(min(at, seconds), 3), *saying(random, names)))
+            at += random.expovariate(2.0)
+    return steps
+
+
+def dismissals(random: Random, steps: list[Step], names: list[str], seconds: float) -> list[Step]:
+    """Operators have members taken for gone that crashed a while ago."""
+    made: list[Step] = []
+    for step in steps:
+        if step.do == "crash" and random.random() < DISMISSED:
+            at, node = step.at + between(random, 1.0, 12.0), step.arguments["node"]
+            by = random.choice([name for name in names if name != node])
+            if at < seconds:
+                made.append(Step(round(at, 3), "force_leave", {"node": by, "who": node}))
+    return made

@@ -1,4 +1,4 @@
-"""What users do meanwhile: a stream of small changes, of every type, drawn from the seed."""
+"""What users do meanwhile: small changes of every type of data, and what they tell each other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from sim.actions import ACTIONS, CHANGES
+from sim.chance import amount, between
 from sim.simulation import Simulation
 from sim.streams import stream
 
@@ -88,6 +89,39 @@ def change(random: Random, kind: str, key: int, nodes: Sequence[str], *, more: b
     if kind != kinds.split()[0]:
         given["type"] = kind
     return do, given | {name: DRAWN[name](random, key, nodes) for name in takes}
+
+
+# What users say, and operators do.
+
+TOPICS = ("weather", "auction", "football")
+
+TALK: Mapping[str, float] = {"broadcast": 6.0, "query": 2.0, "set_tags": 1.0}
+"""What is said, and how often."""
+
+
+def saying(random: Random, nodes: Sequence[str]) -> Change:
+    """One thing that the user of one of the nodes says to the others, or of his own."""
+    do, node = random.choices([*TALK], [*TALK.values()])[0], random.choice(nodes)
+    if do == "set_tags":
+        names = random.sample(["rack", "zone", "colour"], random.randint(0, 3))
+        return do, {"node": node, "tags": {name: words(random, 60) for name in names}}
+    given: dict[str, Any] = {"node": node, "topic": random.choice(TOPICS)}
+    given["payload"] = plain(random) if random.random() < 0.7 else words(random, 300)
+    if do == "broadcast":
+        return do, given | ({"times": amount(random, 2, 60)} if random.random() < 0.05 else {})
+    given["timeout"] = round(between(random, 0.05, 6.0), 3)
+    if random.random() < 0.3:
+        given["only"] = random.sample(nodes, random.randint(1, len(nodes)))
+    if random.random() < 0.3:
+        given["relays"] = random.randint(1, 2)
+    if random.random() < 0.3:
+        given["think"] = round(between(random, 0.001, 3.0), 3)
+    return do, given | ({"decline": True} if random.random() < 0.1 else {})
+
+
+def words(random: Random, most: int) -> str:
+    """A text of up to so many letters."""
+    return "nutmeg " * (amount(random, 7, most) // 7) + str(random.randrange(1000))
 
 
 def way(random: Random, key: int, kind: str) -> list[str]:

@@ -10,12 +10,21 @@ from dataclasses import astuple
 from typing import Any
 
 from gossip import Address, Timing, TooManyEvents
+from gossip.member import State
+from gossip.messages import encode_claim, encode_claims
+from gossip.selection import where
+from sim.agenda import nanoseconds
 from sim.disk import Health, Snapshot
-from sim.driver import Driver
+from sim.driver import DELAY_CALM_MAX, Driver
 from sim.errors import SimError
 from sim.host import Host
+from sim.liar import LIES
 from sim.network import Faults
+from sim.questions import Question
 from sim.trace import Kind
+
+REST = 10
+"""For how many probe intervals nothing was done to a world in which all is well."""
 
 NAT_PORT = 1024
 """The port of every address that a NAT gives: it has addresses enough."""
@@ -41,7 +50,10 @@ class World(Driver):
 
     def crash(self, host: Host, *, power: bool) -> None:
         """End a process without a word; with `power`, its whole host."""
+        alone = not power and self._well()
         self._disturb(Kind.POWER_LOSS if power else Kind.CRASH, host)
+        if alone:
+            self.watch.departures.crashed(host, self.agenda.now)
         self.watch.ended(host, self.agenda.now)
         host.forget()
         host.powered = not power
@@ -49,9 +61,20 @@ class World(Driver):
             lost = host.disk.lose_power(self.agenda.now)
             self.befell["writes lost"] += lost
 
+    def _well(self) -> bool:
+        """Whether nothing is wrong any more, and has not been for a while."""
+        network, now = self.network, self.agenda.now
+        clear = not (network.cuts or network.faults.chancy or network.faults.silent)
+        quick = nanoseconds(network.faults.delay, "delay") <= DELAY_CALM_MAX
+        able = not any(h.paused or h.service or h.clocks.drifts for h in self.hosts)
+        rested = now - self.disturbed > REST * self.hosts[0].timing.probe_interval
+        return clear and quick and able and rested and not network.tuned
+
     def restart(self, host: Host, *, lose_disk: bool, snapshot: Snapshot | None = None) -> None:
         """Start a new process on a host whose last one ended, on what its disk holds by now."""
-        self.calm = False
+        clean = host.departed and not lose_disk and snapshot is None
+        self.calm = self.calm and clean  # who said goodbye and comes back is no fault
+        self.disturbed = self.agenda.now
         host.forget()
         if lose_disk or snapshot is not None:
             self.watch.data.unsafe(host)
@@ -86,6 +109,7 @@ class World(Driver):
         host.running = False
         assert host.peer is not None
         clock = host.clocks.monotonic()
+        self.watch.departures.leaves(host, host.peer, clock, calm=self.calm)
         host.peer.leave(clock)
         self._perform(host, host.peer, clock)
 
@@ -97,12 +121,73 @@ class World(Driver):
             number = peer.broadcast(topic, payload, clock)
         except TooManyEvents as error:
             raise SimError(f"{host.name}: {error}") from None
-        words = f"{number} {topic} {payload!r}".encode()
-        self._at = self.trace.record(now, Kind.SAY, host.index, payload=words)
-        self.watch.channel.busy = now
+        self._say(host, f"{number} {topic} {payload!r}")
         self.watch.broadcasts.said(host, peer, number, topic, payload, now)
         self._perform(host, peer, clock)
         return number
+
+    def query(self, host: Host, asked: Question) -> int:
+        """Have the user of a process ask others; the number of the query."""
+        peer, now, clock = host.peer, self.agenda.now, host.clocks.monotonic()
+        assert peer is not None
+        try:
+            number = peer.query(
+                asked.topic, asked.payload, asked.timeout, clock,
+                where=where(names=asked.only) if asked.only else None, relays=asked.relays,
+            )  # fmt: skip
+        except TooManyEvents as error:
+            raise SimError(f"{host.name}: {error}") from None
+        self._say(host, f"{number} {asked.topic} {asked.payload!r}?")
+        self.questions[host.name, number] = asked
+        self.watch.broadcasts.said(host, peer, number, asked.topic, asked.payload, now, asked.only)
+        self.watch.queries.asked(host, number, asked, clock)
+        self._perform(host, peer, clock)
+        return number
+
+    def set_tags(self, host: Host, tags: Mapping[str, str]) -> bool:
+        """Have a member show these tags; False when it does already."""
+        peer = host.peer
+        assert peer is not None
+        if peer.tags == dict(tags):
+            return False
+        self._say(host, f"has the tags {dict(sorted(tags.items()))!r}")
+        peer.set_tags(tags, host.clocks.monotonic())
+        self._set_alarm(host)
+        return True
+
+    def force_leave(self, host: Host, name: str) -> bool:
+        """Have a member say that another is gone; False when it does not miss that one."""
+        peer, clock = host.peer, host.clocks.monotonic()
+        assert peer is not None
+        gone = peer.force_leave(name, clock)
+        if gone:
+            self._say(host, f"{name} is to be gone")
+            self._perform(host, peer, clock)
+        return gone
+
+    def lie(self, host: Host, what: str, about: str, accuser: str) -> bool:
+        """Have a member tell all others a lie; False when it does not know whom it is about."""
+        peer, clock = host.peer, host.clocks.monotonic()
+        assert peer is not None
+        known = peer._membership.get(about)
+        if known is None or about == host.name:
+            return False
+        self._disturb(Kind.SAY, host, payload=f"lies: {what} {about} as {accuser}".encode())
+        self.network.intact = False  # members have to drop some of this
+        record = known._replace(state=State.ALIVE, accuser="", refused=False, proof=b"")
+        claim = LIES[what](record, peer._membership.identity, accuser)
+        if claim.state is State.FAILED and accuser == host.name:
+            self.watch.verdicts.condemned(accuser, claim)
+        for other in self.hosts:
+            if other is not host:
+                peer._outbox.send(other.address, encode_claims([encode_claim(claim)]))
+        self._perform(host, peer, clock)
+        return True
+
+    def _say(self, host: Host, words: str) -> None:
+        now = self.agenda.now
+        self._at = self.trace.record(now, Kind.SAY, host.index, payload=words.encode())
+        self.watch.channel.busy = now
 
     def skew(self, host: Host, offset: int) -> None:
         """Set a wall clock `offset` nanoseconds ahead of the true time."""

@@ -8,7 +8,7 @@ the list and the place that finds it broken; and a test that breaks it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from gossip import (
     MemberEvent,
@@ -17,6 +17,8 @@ from gossip import (
     MemberSuspected,
     MemberUpdated,
     Peer,
+    QueryAnswered,
+    QueryAsked,
     UserEffect,
     UserEvent,
     UserEventsLost,
@@ -25,6 +27,7 @@ from sim.host import Host
 from sim.invariants.broadcasts import Broadcasts
 from sim.invariants.channel import Channel
 from sim.invariants.data import Data
+from sim.invariants.departures import Departures
 from sim.invariants.membership import Members
 from sim.invariants.promises import (
     ACCURATE,
@@ -42,6 +45,7 @@ from sim.invariants.promises import (
     NOT_YET,
     ONE_DOT,
     OVERDRAWN,
+    OWN_RECORD,
     OWN_WORD,
     OWN_WRITE,
     PROGRESS,
@@ -51,7 +55,10 @@ from sim.invariants.promises import (
     Invariant,
     StuckError,
 )
+from sim.invariants.queries import Queries
+from sim.invariants.records import Records
 from sim.invariants.state import examined
+from sim.invariants.verdicts import Verdicts
 
 __all__ = [
     "INVARIANTS",
@@ -84,6 +91,7 @@ DISK_BORNE = frozenset(
         DURABLE,
         SOUND,
         OWN_WORD,
+        OWN_RECORD,
     }
 )
 """What a record that was altered on a disk can break."""
@@ -97,7 +105,8 @@ class Watch:
     """Is told what happens, and remembers what the state of a node does not show."""
 
     __slots__ = (
-        "_hosts", "_known", "_seen", "broadcasts", "broken", "channel", "data", "members", "rotten",
+        "_hosts", "_known", "_seen", "broadcasts", "broken", "channel", "data", "departures",
+        "members", "queries", "records", "rotten", "verdicts",
     )  # fmt: skip
 
     def __init__(self, hosts: Sequence[Host] = ()) -> None:
@@ -113,7 +122,11 @@ class Watch:
         self.channel = Channel(len(hosts), self.report)
         self.data = Data(self.channel, self.report)
         self.members = Members(hosts, self.report)
-        self.broadcasts = Broadcasts(hosts, self.report)
+        self.records = Records(hosts, self.report)
+        self.verdicts = Verdicts(self.report)
+        self.departures = Departures(hosts, self.report)
+        self.broadcasts = Broadcasts(hosts, self.report, self.records.process)
+        self.queries = Queries(self.report, self.records.process)
 
     def report(self, invariant: Invariant, node: str, at: int, detail: str) -> None:
         """An invariant is broken."""
@@ -128,6 +141,7 @@ class Watch:
     def booted(self, host: Host, peer: Peer, now: int) -> None:
         """A process begins."""
         self.channel.busy = now
+        self.departures.disturbed()
         self.data.booted(host, peer, now)
 
     def ended(self, host: Host, now: int) -> None:
@@ -144,8 +158,12 @@ class Watch:
     def stepped(self, host: Host, peer: Peer, now: int, clock: int) -> None:
         """A process has done something, at `clock` by its own."""
         self.data.stepped(host, peer, now)
+        self.records.stepped(host, peer)
+        self.verdicts.stepped(host, peer, clock)
+        self.departures.stepped(host, peer, now, clock)
         if self.members.stepped(host, peer, now, clock):
             self.data.held(host, peer, self._hosts, now)
+            self.records.look(host, peer, now)
 
     def promised(self, node: str, now: int, detail: str) -> None:
         """Somebody does not find what he wrote."""
@@ -168,14 +186,19 @@ class Watch:
         known[who] = member.incarnation
         if host.peer is not None:
             self.members.told(host, host.peer, member.name, now)
+            self.verdicts.told(host, host.peer, event, now)
 
-    def heard(self, host: Host, effect: UserEffect, now: int) -> None:
-        """A process told its user what another user said."""
+    def heard(self, host: Host, effect: UserEffect, now: int, *, calm: bool) -> None:
+        """A process told its user what another user said, or what came of his own query."""
         self.channel.busy = now
-        if isinstance(effect, UserEvent):
+        if isinstance(effect, UserEvent | QueryAsked):
             self.broadcasts.heard(host, effect, now)
         elif isinstance(effect, UserEventsLost):
             self.broadcasts.lost(host, effect)
+        elif isinstance(effect, QueryAnswered):
+            self.queries.answered(host, effect, now)
+        elif host.peer is not None:
+            self.queries.done(host, host.peer, effect, now, calm=calm)
 
     def stuck(self, host: Host, now: int) -> None:
         """A process was woken more than `WAKES_MAX` times at one moment."""
@@ -185,6 +208,11 @@ class Watch:
 
     # When somebody asks.
 
+    def waiting(self, core: Collection[str]) -> Iterator[str]:
+        """What the members of a core that agrees have yet to tell each other, in words."""
+        yield from self.records.waiting(core)
+        yield from self.broadcasts.waiting(core)
+
     def examine(
         self, hosts: Sequence[Host], now: int, *, intact: bool, calm: bool = False
     ) -> Iterator[Broken]:
@@ -193,6 +221,7 @@ class Watch:
         `intact` says that no datagram was ever corrupted, `calm` that nothing was ever disturbed.
         """
         self.broadcasts.examine(now, calm=calm)
+        self.queries.examine(hosts, now)
         for host in hosts:
             if host.running and host.peer is not None:
                 self.data.examine(host, host.peer, now)

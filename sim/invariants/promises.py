@@ -43,6 +43,18 @@ OWN_WORD = Invariant("own-word", "nobody knows a greater incarnation of a member
 PRECEDENCE = Invariant(
     "precedence", "what a process believes of a member is only replaced by what is newer"
 )
+OWN_RECORD = Invariant(
+    "own-record", "only a member itself moves, has other tags, or says that it has left"
+)
+ATTRIBUTED = Invariant("attributed", "nobody is held accused in another's name but by that one")
+PATIENT = Invariant(
+    "patient", "a member is failed after it had its time to refute, or on the word of enough"
+)
+AWAKE = Invariant("awake", "who stood still does not take that for the silence of others")
+PAST = Invariant("past", "nobody is accused before it was asked, in that boot, and had its time")
+DISMISSED = Invariant("dismissed", "nobody is made to leave who is taken to be there")
+DEPARTS = Invariant("departs", "who is told to leave is gone in bounded time")
+SOON = Invariant("soon", "in a settled cluster, the end of a process is known everywhere in time")
 RETURN = Invariant("no-return", "who failed or left comes back by its own newer word alone")
 ACCURATE = Invariant("accurate", "while nothing was ever disturbed, nobody is reported failed")
 COMPLETE = Invariant("complete", "a member that is down is noticed by everybody in bounded time")
@@ -69,6 +81,12 @@ SAID = Invariant("said", "nobody is told what nobody said")
 IN_ORDER = Invariant("in-order", "what one member broadcasts is heard in order, each thing once")
 NO_GAP = Invariant(
     "no-gap", "who hears a broadcast has heard those before it, or that they are lost"
+)
+ANSWERED = Invariant(
+    "answered", "an answer is what that member answered, comes once, and before the query is over"
+)
+OVER = Invariant(
+    "over", "a query ends when all who were meant have answered or are gone, or at its deadline"
 )
 HEARD = Invariant("heard", "while nothing was ever disturbed, a broadcast is heard by all at once")
 

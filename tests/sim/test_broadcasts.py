@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from gossip import UserEvent
-from gossip.broadcasts import Broadcasts
-from gossip.repair import Repair
-from gossip.streams import Stream
 from sim import Faults, SimError, Simulation
+from tests.sim.broken_speech import (
+    events_are_not_passed_on,
+    events_come_twice,
+    events_in_no_order,
+    losses_are_not_told,
+    other_words,
+)
 
 ROUGH = Faults(loss=0.2, duplicate=0.1, reorder=0.1, jitter=0.02)
 
@@ -111,53 +114,13 @@ def test_the_same_seed_gives_the_same_run() -> None:
 # Each promise, broken.
 
 
-def twice(patch: Any) -> None:
-    honest = Stream.ready
-
-    def ready(self: Stream) -> Any:
-        for event in honest(self):
-            yield from [event] * (1 + (event.sequence % 10 == 0))
-
-    patch.setattr(Stream, "ready", ready)
-
-
-def no_order(patch: Any) -> None:
-    honest = Stream.ready
-
-    def ready(self: Stream) -> Any:
-        if self.waiting and self.next is not None:
-            self.next = min(self.waiting)
-        return honest(self)
-
-    patch.setattr(Stream, "ready", ready)
-
-
-def silent_skip(patch: Any) -> None:
-    patch.setattr(Broadcasts, "_skip", lambda self, origin, stream, to: stream.skip(to))
-
-
-def no_questions(patch: Any) -> None:
-    patch.setattr(Repair, "lack", lambda self, origin, stream, teller, now: None)
-    patch.setattr(Repair, "check", lambda self: None)
-    patch.setattr(Broadcasts, "_pass_on", lambda self, frame, spare, now: None)
-
-
-def other_words(patch: Any) -> None:
-    honest = UserEvent.__init__
-
-    def init(self: UserEvent, origin: str, topic: str, payload: Any, *rest: Any) -> None:
-        honest(self, origin, topic, f"{payload}!", *rest)
-
-    patch.setattr(UserEvent, "__init__", init)
-
-
 @pytest.mark.parametrize(
     ("broken", "faults", "invariants"),
     [
-        (twice, ROUGH, {"in-order"}),
-        (no_order, ROUGH, {"no-gap", "in-order"}),
-        (silent_skip, ROUGH, {"no-gap"}),
-        (no_questions, Faults(), {"heard"}),
+        (events_come_twice, ROUGH, {"in-order"}),
+        (events_in_no_order, ROUGH, {"no-gap", "in-order"}),
+        (losses_are_not_told, ROUGH, {"no-gap"}),
+        (events_are_not_passed_on, Faults(), {"heard"}),
         (other_words, Faults(), {"said"}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
