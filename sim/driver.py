@@ -168,6 +168,7 @@ class Driver:
         peer = host.peer
         assert peer is not None
         clock = host.clocks.monotonic()
+        self.watch.verdicts.woke = False
         if source is None:
             peer.refused(datagram, clock)
         else:
@@ -232,6 +233,7 @@ class Driver:
             self.watch.stuck(host, now)
         self._at = self.trace.record(now, Kind.WAKE, host.index)
         clock = host.clocks.monotonic()
+        self.watch.verdicts.woke = True
         peer.wake(clock)
         self._perform(host, peer, clock)
 

@@ -129,7 +129,7 @@ class Members:
         order = _order(claim)
         belief = observer.beliefs.get(claim.name)
         if belief is None or belief.order != order:
-            if belief is not None and order < belief.order:
+            if belief is not None and order < belief.order and not _forgotten(peer, claim, belief):
                 self._back(host, claim, belief, now)
             observer.beliefs[claim.name] = belief = Belief(order)
             if order[:2] not in self._said.get(claim.name, {}):
@@ -160,6 +160,12 @@ class Members:
         if state is State.SUSPECT:
             longest = timing.suspicion_timeout(members)
         return PATIENCE * longest
+
+
+def _forgotten(peer: Peer, claim: Claim, belief: Belief) -> bool:
+    """Whether a member was listed no longer, so that its last word is as good as a newer one."""
+    floor = peer._membership._floors.get((claim.name, claim.key))
+    return floor == belief.order[:2] == _order(claim)[:2]
 
 
 def _order(claim: Claim) -> tuple[int, int, State]:

@@ -14,7 +14,6 @@ from gossip import (
     MemberFailed,
     MemberJoined,
     MemberLeft,
-    MemberRecovered,
     MemberSuspected,
     MemberUpdated,
     Peer,
@@ -27,10 +26,6 @@ from sim.invariants.promises import AWAKE, DISMISSED, PAST, PATIENT, Report
 
 ROUNDING = 1000
 """Nanoseconds by which a time that is worked out twice may differ."""
-
-
-THERE = (MemberJoined, MemberRecovered)
-"""What is told last of somebody who is taken to be there."""
 
 
 @dataclass(slots=True)
@@ -49,7 +44,7 @@ class Pulse:
 class Verdicts:
     """Sees whom each process suspects and fails."""
 
-    __slots__ = ("_condemned", "_last", "_pulses", "_report")
+    __slots__ = ("_condemned", "_last", "_pulses", "_report", "woke")
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -57,8 +52,10 @@ class Verdicts:
         self._condemned: dict[tuple[str, int, int], dict[str, None]] = {}
         """Who says that a member has failed: by its name, epoch and incarnation."""
 
-        self._last: dict[tuple[int, int, str], tuple[type[MemberEvent], int]] = {}
+        self._last: dict[tuple[int, int, str], tuple[str, int]] = {}
         """What a process told last of who is there, and when that one joined, by its own clock."""
+        self.woke = False
+        """Whether what is being done is done at an alarm, and not because of a datagram."""
 
     def condemned(self, accuser: str, about: Claim) -> None:
         """Somebody says of a member that it has failed."""
@@ -84,12 +81,12 @@ class Verdicts:
         if claim is None or isinstance(event, MemberUpdated):
             return
         key, clock = (host.index, host.boots, name), self._pulses[host.index].now
-        before, joined = self._last.get(key, (MemberEvent, 0))
-        self._last[key] = type(event), clock if isinstance(event, MemberJoined) else joined
+        before, joined = self._last.get(key, ("", 0))
+        self._last[key] = event.member.state, clock if isinstance(event, MemberJoined) else joined
         if isinstance(event, MemberFailed):
             self._failed(host, peer, claim, now)
             self.condemned(host.name, claim)
-        elif isinstance(event, MemberLeft) and claim.accuser and before in THERE:
+        elif isinstance(event, MemberLeft) and claim.accuser and before == "alive":
             detail = f"{name} is made to leave by {claim.accuser}"
             self._report(DISMISSED, host.name, now, detail)
         elif isinstance(event, MemberSuspected) and claim.accuser == host.name:
@@ -101,11 +98,13 @@ class Verdicts:
         if claim.refused:
             return  # its host said so
         known = pulse.now - joined
-        if known < timing.probe_timeout_min:
+        # What an earlier boot of the accuser said may come back to it.
+        if host.boots == 1 and known < 4 * timing.probe_timeout_min // 5:
             detail = f"{claim.name}, which was met {known / SECOND:.3f} s before"
             self._report(PAST, host.name, now, detail)
         stood = pulse.now - pulse.before
-        if timing.late and stood > 2 * timing.probe_interval * peer._membership.health.factor:
+        longest = 2 * timing.probe_interval * peer._membership.health.factor
+        if self.woke and timing.late and stood > longest:
             detail = f"{claim.name}, by who stood still for {stood / SECOND:.1f} s"
             self._report(AWAKE, host.name, now, detail)
 

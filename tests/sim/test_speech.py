@@ -10,7 +10,6 @@ from sim.liar import LIES
 from sim.plan import Plan, Step
 from sim.runner import play
 
-
 CORE_OF_ALL = 2
 """With this seed the core of three nodes is all of them."""
 
