@@ -51,7 +51,7 @@ SELDOM = 0.15
 ALONE = {"crash": 5.0, "leave": 4.0, "pause": 2.0, "liar": 2.0}
 """How often a class is the only one, if not once: some promises are about these alone."""
 
-TALKS_MAX, SAYINGS_MAX = 3, 8
+TALKS_MAX, SAYINGS_MAX = 2, 8
 """How often users begin to talk, and how much they say then: together, because what is new is told
 for minutes, and each beginning costs that anew.
 """
