@@ -26,11 +26,12 @@ TOPICS = {
     "node": "sealed datagrams through a real node on loopback, and their CPU time",
     "sim": "how much faster than real time 10, 100 and 1,000 members are simulated",
     "membership": "how soon a simulated cluster finds out, how rarely it is wrong, and its traffic",
-    "idle": "CPU and memory of an agent that has nothing to do",
+    "cluster": "real agents: until all know of a crash, a leave, an event; cold starts and stops",
+    "idle": "CPU, wake-ups and memory of an agent that has nothing to do",
 }
 
-CAMPAIGN = ("full", "only", "jobs", "plots")
-"""The options of the topic `membership`."""
+OPTIONS = {"membership": ("full", "only", "jobs", "plots"), "cluster": ("full", "only")}
+"""The options of topics that have some."""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -44,9 +45,10 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument("topic", nargs="?", default="all", choices=["all", *TOPICS])
     parser.add_argument("-o", dest="output", default="table", choices=["table", "json"])
-    campaign = parser.add_argument_group("membership", "The figures of the protocol:")
-    campaign.add_argument("--full", action="store_true", help="as many trials as they ask for")
-    campaign.add_argument("--only", default="", metavar="TEXT", help="what has it in its name")
+    trials = parser.add_argument_group("membership and cluster", "The figures of the protocol:")
+    trials.add_argument("--full", action="store_true", help="as many trials as they ask for")
+    trials.add_argument("--only", default="", metavar="TEXT", help="what has it in its name")
+    campaign = parser.add_argument_group("membership")
     campaign.add_argument("--jobs", type=int, default=0, help="processes; one for each core")
     campaign.add_argument("--plots", type=Path, metavar="DIR", help="curves and samples go there")
     parser.set_defaults(run=run)
@@ -55,7 +57,9 @@ def add(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure the topics asked for, in order; progress goes to stderr and figures to stdout."""
     topics = list(TOPICS) if args.topic == "all" else [args.topic]
-    options = {"membership": {name: getattr(args, name) for name in CAMPAIGN}}
+    options = {
+        topic: {name: getattr(args, name) for name in names} for topic, names in OPTIONS.items()
+    }
     figures = list(measure(topics, lambda text: print(text, file=sys.stderr, flush=True), options))
     if args.output == "json":
         print(json.dumps({"machine": machine(), "figures": [asdict(each) for each in figures]}))

@@ -1,37 +1,46 @@
 """What an agent costs that has nothing to do: real processes, as the kernel counts.
 
-CPU time is what was charged over the window, memory is what the process holds for itself
-(private pages; resident memory beside it counts shared libraries too). Both for an agent alone and
-for each member of a cluster of five, with the default timings and nothing on disk.
+CPU time is what was charged over the window, and a wake-up is any thread of the process going to
+sleep once more. Memory is what the process holds for itself (private pages; resident memory beside
+it counts shared libraries too). All for an agent alone and for each member of clusters, with the
+default timings and nothing on disk.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
-from bench.agents import agents
+from bench.agents import Agents
 from bench.measure import Figure, Progress
 
+SIZES = (1, 5, 16, 48)
 WINDOW = 20.0
 """Seconds that idle agents are watched."""
 SETTLE = 3.0
-"""Seconds before that which are not counted: what start-up left behind."""
+"""Seconds before that in which nobody noticed anything: what start-up left behind."""
 
 
 def measure(say: Progress) -> Iterator[Figure]:
-    """CPU share, private and resident memory of an idle agent."""
-    for size, where in ((1, "alone"), (5, "of five")):
+    """CPU share, wake-ups, private and resident memory of an idle agent."""
+    for size in SIZES:
+        where = "alone" if size == 1 else f"of {size}"
         say(f"an agent {where}, watched for {WINDOW:.0f} s")
-        with agents(size) as idle:
-            time.sleep(SETTLE)
-            before, began = [agent.cpu_seconds() for agent in idle], time.monotonic()
+        with Agents(size) as cluster:
+            cluster.wait_until_together(SETTLE)
+            idle = cluster.running
+            before, began = [(a.cpu_seconds(), a.wake_ups()) for a in idle], time.monotonic()
             time.sleep(WINDOW)
             elapsed = time.monotonic() - began
-            spent = [agent.cpu_seconds() - was for agent, was in zip(idle, before, strict=True)]
+            after = [(agent.cpu_seconds(), agent.wake_ups()) for agent in idle]
             private = [agent.mebibytes("Private_") for agent in idle]
             resident = [agent.mebibytes("Rss:") for agent in idle]
-        shares = [100 * seconds / elapsed for seconds in spent]
-        yield Figure.of("idle", f"CPU of an agent {where}", shares, "% of a core")
+        pairs = list(zip(after, before, strict=True))
+        shares = [100 * (now[0] - was[0]) / elapsed for now, was in pairs]
+        woken = [(now[1] - was[1]) / elapsed for now, was in pairs]
+        cpu = Figure.of("idle", f"CPU of an agent {where}", shares, "% of a core")
+        yield replace(cpu, bar="≤ 0.3")
+        yield Figure.of("idle", f"wake-ups of an agent {where}", woken, "/s")
         yield Figure.of("idle", f"private memory of an agent {where}", private, "MiB")
         yield Figure.of("idle", f"resident memory of an agent {where}", resident, "MiB")

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from select import select
 from socket import AF_INET, SOCK_DGRAM, socket
 
-from bench.agents import DEADLINE, Agent, agents
+from bench.agents import DEADLINE, Agent, Agents
 from bench.asker import Asker
 from bench.measure import RUNS, Figure, Progress
 from gossip import Address
@@ -28,7 +28,8 @@ PATIENCE = 0.2
 def measure(say: Progress) -> Iterator[Figure]:
     """Probes answered per second by an agent, and its CPU time for each."""
     rates, costs = [], []
-    with agents(1) as (agent,), Membership(agent) as membership:
+    with Agents(1) as cluster, Membership(cluster.running[0]) as membership:
+        (agent,) = cluster.running
         for number in range(RUNS):
             say(f"an agent answers {QUESTIONS:,} probes, run {number + 1} of {RUNS}")
             membership.keep_until_ready()

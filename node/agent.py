@@ -15,12 +15,12 @@ import hypercorn.trio
 import trio
 from hypercorn.config import Config as ServerConfig
 
-from gossip import Address, NameConflict
+from gossip import Address, MemberEvent, NameConflict
 from node.config import Config
 from node.errors import NodeError, StartError
 from node.http import application
 from node.node import Node
-from node.watching import Lagged
+from node.watching import EventReader, Lagged
 
 log = logging.getLogger("coterie")
 
@@ -77,9 +77,11 @@ async def serve(config: Config, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://{Address(host, port)}"
     stop = trio.Event()
-    async with Node(config) as node, trio.open_nursery() as nursery:
+    node = Node(config)
+    events = node.events()  # before it starts: it may meet others before anybody looks
+    async with node, trio.open_nursery() as nursery:
         await nursery.start(watch_signals, stop)
-        nursery.start_soon(log_events, node)
+        nursery.start_soon(log_events, events)
         app = application(node, config, url, stop.set)
         await nursery.start(hypercorn.trio.serve, app, server_config(listener))
         log.info("ready: name=%s gossip=%s http=%s", node.name, node.address, url)
@@ -120,9 +122,9 @@ async def watch_signals(
             return
 
 
-async def log_events(node: Node) -> None:
+async def log_events(events: EventReader[MemberEvent]) -> None:
     """One line for each change in the cluster."""
-    async for event in node.events():
+    async for event in events:
         if isinstance(event, Lagged):
             log.warning("%d membership events were not logged: too many at once", event.missed)
         elif isinstance(event, NameConflict):

@@ -144,8 +144,11 @@ class Company(ABC):
         self._perform()
 
     def events(self) -> EventReader[MemberEvent]:
-        """Iterate over membership events from now on, until this node has left."""
-        self._open()
+        """Iterate over membership events from now on, until this node has left. Before it is
+        started, from the first one on.
+        """
+        if self.phase != "new":
+            self._open()
         reader = EventReader[MemberEvent]()
         self._readers.add(reader)
         return reader

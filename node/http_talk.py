@@ -46,6 +46,7 @@ class TalkRoutes:
             Route("/v1/broadcast", self.broadcast, methods=["POST"]),
             Route("/v1/broadcasts", self.broadcasts, methods=["GET"]),
             Route("/v1/query", self.query, methods=["POST"]),
+            Route("/v1/events", self.events, methods=["GET"]),
             Route("/v1/monitor", self.monitor, methods=["GET"]),
         ]
 
@@ -89,6 +90,10 @@ class TalkRoutes:
         """The events of ``?topic=``, or of all, from now on."""
         reader = self.node.broadcasts(request.query_params.get("topic"))
         return _stream(reader, user_object)
+
+    async def events(self, _: Request) -> Response:
+        """What becomes of members, from now on."""
+        return _stream(self.node.events(), self._object)
 
     async def monitor(self, _: Request) -> Response:
         """Everything from now on: the log of this agent, members and events of users."""

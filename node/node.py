@@ -87,6 +87,7 @@ class Node(NamedValues, Company):
         self._socket, reached = self._machine.listen(self.config.bind_address)
         try:
             self._peer = self._open_peer(reached)
+            log.info("listening: gossip=%s", reached)
             self._seeds = Seeds(self.config.join, self._is_callable)
             joins = (await self._seeds.look_up()).addresses
             await trio.lowlevel.checkpoint_if_cancelled()

@@ -1,4 +1,4 @@
-"""The verbs with which users tell and ask each other: event, query, monitor."""
+"""The verbs with which users tell and ask each other, and listen: event, query, events, monitor."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def add(subparsers: Subparsers) -> None:
     query.add_argument(
         "--relays", metavar="N", type=int, default=0, help="send each answer through others too"
     )
+    leaf(subparsers, "events", run_events, "watch what becomes of members until interrupted")
     leaf(subparsers, "monitor", run_monitor, "watch the log, members and events until interrupted")
 
 
@@ -88,10 +89,19 @@ def run_query(args: argparse.Namespace) -> int:
     return 0 if content["answers"] else 1
 
 
+def run_events(args: argparse.Namespace) -> int:
+    """Print what becomes of members, a line each, until interrupted or the agent ends."""
+    return _follow(args, "events")
+
+
 def run_monitor(args: argparse.Namespace) -> int:
     """Print what happens, a line each, until interrupted or the agent ends."""
+    return _follow(args, "monitor")
+
+
+def _follow(args: argparse.Namespace, stream: str) -> int:
     with client(args, STREAM_TIMEOUT) as agent:
-        for event in agent.stream("v1", "monitor"):
+        for event in agent.stream("v1", stream):
             if args.output == "json":
                 print(json.dumps(event, ensure_ascii=False), flush=True)
             else:

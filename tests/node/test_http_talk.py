@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -39,9 +40,9 @@ def coterie(agent: Agent, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def monitor(agent: Agent, *options: str) -> Iterator[Iterator[str]]:
-    """The lines of `coterie monitor`, which is there when its first line came."""
-    command = [sys.executable, "-u", "-m", "node.command", "monitor", "--agent", agent.http]
+def streamed(verb: str, agent: Agent, *options: str) -> Iterator[Iterator[str]]:
+    """The lines of `coterie monitor`, say, which is there when its first line came."""
+    command = [sys.executable, "-u", "-m", "node.command", verb, "--agent", agent.http]
     with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -121,6 +122,26 @@ def test_a_query_that_nobody_answers_is_over_at_once(agents: list[Agent]) -> Non
     assert (done.returncode, done.stdout, done.stderr) == (1, "NAME  ANSWER\n", "")
 
 
+def test_events_are_those_of_members_and_no_others(agents: list[Agent]) -> None:
+    one, two = agents
+    changes = itertools.count()
+
+    def tell() -> None:
+        post(one, "broadcast", topic="deploy")
+        body = json.dumps({"changed": str(next(changes))})
+        one.client.request("PUT", "v1", "tags", body=body)
+
+    with streamed("events", two) as text, streamed("events", two, "-o", "json") as lines:
+        with repeated(tell):
+            assert next(text) == f"MemberUpdated one {one.gossip}\n"
+            found: list[dict[str, Any]] = [json.loads(next(lines)) for _ in range(3)]
+    assert [(event["kind"], event["event"]) for event in found] == [("member", "MemberUpdated")] * 3
+    members = two.client.get("v1", "members")["members"]
+    assert found[0]["member"].keys() == members[0].keys()
+    first, *_, last = (int(event["member"]["tags"]["changed"]) for event in found)
+    assert first < last
+
+
 def test_the_monitor_shows_members_the_log_and_events(agents: list[Agent]) -> None:
     one, two = agents
 
@@ -128,7 +149,7 @@ def test_the_monitor_shows_members_the_log_and_events(agents: list[Agent]) -> No
         sent = coterie(one, "event", "deploy", '{"v": 1}', "--json")
         assert (sent.returncode, sent.stdout, sent.stderr) == (0, "", "")
 
-    with monitor(two, "-o", "json") as lines:
+    with streamed("monitor", two, "-o", "json") as lines:
         with repeated(tell):
             seen: list[dict[str, Any]] = [json.loads(next(lines))]
         assert (seen[0]["kind"], seen[0]["payload"]) == ("event", {"v": 1})

@@ -215,6 +215,14 @@ async def test_leaving_the_block_is_a_leave_and_not_a_failure() -> None:
         assert [type(event) for event in events] == [MemberJoined, MemberLeft]
 
 
+async def test_events_asked_for_before_the_start_are_all(three: tuple[Node, Node, Node]) -> None:
+    fourth = Node(config("fourth", join=[str(three[0].address)]))
+    events = fourth.events()
+    async with fourth:
+        await until(lambda: len(fourth.members()) == 4)
+        assert isinstance(await anext(events), MemberJoined)
+
+
 async def test_a_cancelled_node_still_says_goodbye() -> None:
     async with Node(config("stays")) as stays:
         with trio.move_on_after(60) as scope:
