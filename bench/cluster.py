@@ -233,7 +233,7 @@ def stop_half(cluster: Agents, seconds: float) -> float:
     and all see each other.
     """
     cluster.wait_until_together(QUIET)
-    half = cluster.running[len(cluster.running) // 2 :]
+    half = cluster.running[-(len(cluster.running) // 2) :]
     for agent in half:
         agent.signal(signal.SIGSTOP)
     time.sleep(seconds)

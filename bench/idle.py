@@ -9,10 +9,11 @@ default timings and nothing on disk.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from bench.agents import Agents
+from bench.agents import Agent, Agents
 from bench.measure import Figure, Progress
 
 SIZES = (1, 5, 16, 48)
@@ -22,6 +23,26 @@ SETTLE = 3.0
 """Seconds before that in which nobody noticed anything: what start-up left behind."""
 
 
+class Idle(NamedTuple):
+    """What an agent used while it was watched."""
+
+    share: float
+    """CPU time, in percent of a core."""
+    wake_ups: float
+    """How often any of its threads went to sleep, in a second."""
+
+
+def watched(agents: Sequence[Agent], window: float) -> list[Idle]:
+    """What each agent used within so many seconds."""
+    before, began = [(a.cpu_seconds(), a.wake_ups()) for a in agents], time.monotonic()
+    time.sleep(window)
+    elapsed = time.monotonic() - began
+    return [
+        Idle(100 * (agent.cpu_seconds() - cpu) / elapsed, (agent.wake_ups() - woken) / elapsed)
+        for agent, (cpu, woken) in zip(agents, before, strict=True)
+    ]
+
+
 def measure(say: Progress) -> Iterator[Figure]:
     """CPU share, wake-ups, private and resident memory of an idle agent."""
     for size in SIZES:
@@ -29,16 +50,11 @@ def measure(say: Progress) -> Iterator[Figure]:
         say(f"an agent {where}, watched for {WINDOW:.0f} s")
         with Agents(size) as cluster:
             cluster.wait_until_together(SETTLE)
-            idle = cluster.running
-            before, began = [(a.cpu_seconds(), a.wake_ups()) for a in idle], time.monotonic()
-            time.sleep(WINDOW)
-            elapsed = time.monotonic() - began
-            after = [(agent.cpu_seconds(), agent.wake_ups()) for agent in idle]
-            private = [agent.mebibytes("Private_") for agent in idle]
-            resident = [agent.mebibytes("Rss:") for agent in idle]
-        pairs = list(zip(after, before, strict=True))
-        shares = [100 * (now[0] - was[0]) / elapsed for now, was in pairs]
-        woken = [(now[1] - was[1]) / elapsed for now, was in pairs]
+            idle = watched(cluster.running, WINDOW)
+            private = [agent.mebibytes("Private_") for agent in cluster.running]
+            resident = [agent.mebibytes("Rss:") for agent in cluster.running]
+        shares = [each.share for each in idle]
+        woken = [each.wake_ups for each in idle]
         cpu = Figure.of("idle", f"CPU of an agent {where}", shares, "% of a core")
         yield replace(cpu, bar="≤ 0.3")
         yield Figure.of("idle", f"wake-ups of an agent {where}", woken, "/s")

@@ -131,10 +131,13 @@ def test_events_are_those_of_members_and_no_others(agents: list[Agent]) -> None:
         body = json.dumps({"changed": str(next(changes))})
         one.client.request("PUT", "v1", "tags", body=body)
 
-    with streamed("events", two) as text, streamed("events", two, "-o", "json") as lines:
-        with repeated(tell):
-            assert next(text) == f"MemberUpdated one {one.gossip}\n"
-            found: list[dict[str, Any]] = [json.loads(next(lines)) for _ in range(3)]
+    with (
+        streamed("events", two) as text,
+        streamed("events", two, "-o", "json") as lines,
+        repeated(tell),
+    ):
+        assert next(text) == f"MemberUpdated one {one.gossip}\n"
+        found: list[dict[str, Any]] = [json.loads(next(lines)) for _ in range(3)]
     assert [(event["kind"], event["event"]) for event in found] == [("member", "MemberUpdated")] * 3
     members = two.client.get("v1", "members")["members"]
     assert found[0]["member"].keys() == members[0].keys()

@@ -1,0 +1,80 @@
+"""The figures of real agents in short: a few of them, one trial each, and bounds that a busy
+machine keeps too. `coterie bench cluster` takes the figures themselves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from statistics import median
+
+import pytest
+
+from bench import cluster as measured
+from bench.agents import Agents
+from bench.cluster import kill_one, leave_one, start_at_once, stop_half, tell_all
+from bench.idle import Idle, watched
+
+SIZE = 7
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Agents]:
+    with pytest.MonkeyPatch.context() as patch, Agents(SIZE) as agents:
+        patch.setattr(measured, "QUIET", 0.5)
+        yield agents
+
+
+def test_an_idle_agent_wakes_up_for_what_it_does_and_no_more(cluster: Agents) -> None:
+    cluster.wait_until_together(1.0)
+    idle: list[Idle] = watched(cluster.running, 4.0)
+    for agent in idle:
+        assert 2 <= agent.wake_ups < 8  # it asks one other a second, and one asks it; two timers
+        assert agent.share < 1.0
+
+
+def test_all_know_of_a_crash_before_a_suspicion_could_run_out(cluster: Agents) -> None:
+    took = kill_one(cluster)
+    assert len(took) == SIZE - 1
+    assert min(took) >= 0
+    # The host refuses for it, so nobody waits for its refutation, 2.3 s after it was suspected.
+    assert max(took) < 2.3 + 1.0
+    cluster.add(1)
+
+
+def test_all_know_of_a_leave_at_once(cluster: Agents) -> None:
+    took = leave_one(cluster)
+    assert len(took) == SIZE - 1
+    assert max(took) < 0.5
+    cluster.add(1)
+
+
+def test_no_event_is_missed_and_most_arrive_at_once(cluster: Agents) -> None:
+    arrived = tell_all(cluster, 30)
+    assert [len(each) for each in arrived] == [SIZE] * 30
+    assert median(max(each) for each in arrived) < 0.1
+
+
+def test_agents_that_were_stopped_agree_with_the_others_when_they_go_on(cluster: Agents) -> None:
+    stopped = {agent.name for agent in cluster.running[-(SIZE // 2) :]}
+    before = time.time()
+    assert stop_half(cluster, 6.0) < 2.0
+    failed = {
+        noticed.name
+        for agent in cluster.running
+        for noticed in agent.journal.noticed
+        if noticed.state == "failed" and noticed.at > before
+    }
+    assert failed
+    assert failed <= stopped
+
+
+def test_agents_that_start_at_once_see_each_other_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(measured, "QUIET", 0.5)
+    forked, bound, together = start_at_once(SIZE)
+    assert forked < bound
+    assert together - bound < 3.0
