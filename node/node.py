@@ -76,7 +76,8 @@ class Node(NamedValues, Company):
         self._blocked: frozenset[Address] = frozenset()
         self._kick = trio.Event()
         self._heard = trio.Event()
-        self._sleeping_until = math.inf
+        self._sleep = trio.CancelScope()
+        self._due: int | None = None
         # Weak: one that its user dropped, by a break or otherwise, is not told any more.
         self._watchers: WeakSet[Watcher] = WeakSet()
 
@@ -279,9 +280,8 @@ class Node(NamedValues, Company):
     async def _keep_time(self) -> None:
         peer = self._running()
         while True:
-            due = peer.next_wake
-            self._sleeping_until = math.inf if due is None else due
-            with trio.move_on_at(self._sleeping_until / NS):
+            self._due = peer.next_wake
+            with trio.move_on_at(seconds_of(self._due)) as self._sleep:
                 await self._kick.wait()
             self._kick = trio.Event()
             peer.wake(await self._catch_up())
@@ -338,9 +338,11 @@ class Node(NamedValues, Company):
         while effects := peer.effects():  # to send one is also to hear what became of another
             for effect in effects:
                 self._perform_one(peer, effect)
-        due = peer.next_wake
-        if due is not None and due < self._sleeping_until:
-            self._wake_up()
+        if peer.next_wake != self._due:
+            # The sleep is moved, not ended: most timers are set anew long before they are due, and
+            # to wake up for what is not due any more was one in four wake-ups of an idle node.
+            self._due = peer.next_wake
+            self._sleep.deadline = seconds_of(self._due)
 
     def _perform_one(self, peer: Peer, effect: Effect) -> None:
         if isinstance(effect, Transmit):
@@ -404,3 +406,8 @@ class Node(NamedValues, Company):
         peer = self._running()
         if peer.phase == "running":
             peer.join(found.addresses, clock(), found.gone)
+
+
+def seconds_of(due: int | None) -> float:
+    """A deadline of the peer, as trio has it."""
+    return math.inf if due is None else due / NS

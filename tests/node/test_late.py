@@ -93,6 +93,31 @@ async def test_sync_after_a_block_hears_first_too() -> None:
         assert spy.before_the_first_wake() == MANY
 
 
+async def test_the_timer_task_wakes_up_for_what_is_due_and_for_nothing_else() -> None:
+    async with Node(settings()) as node:
+        spy = Spy(node)
+        timers, fired = spy.peer._timers, trio.Event()
+
+        def plan(after: float) -> None:
+            timers.set("test", clock() + round(after * 1e9), lambda _: fired.set())
+            node._perform()
+
+        timers.clear()
+        plan(0.02)
+        await trio.sleep(0)
+        timers.stop("test")
+        node._perform()
+        spy.calls.clear()
+        await trio.sleep(0.05)
+        assert spy.calls == []
+        for after in (60.0, 30.0, 0.01):  # sooner and sooner
+            plan(after)
+            await trio.sleep(0)
+        with trio.fail_after(5):
+            await fired.wait()
+        assert spy.calls == ["wake"]
+
+
 async def test_a_flood_delays_the_timers_and_does_not_stop_them() -> None:
     drained: list[int] = []
 
