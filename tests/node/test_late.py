@@ -104,7 +104,7 @@ async def test_the_timer_task_wakes_up_for_what_is_due_and_for_nothing_else() ->
 
         timers.clear()
         plan(0.02)
-        await trio.sleep(0)
+        await trio.lowlevel.checkpoint()
         timers.stop("test")
         node._perform()
         spy.calls.clear()
@@ -112,7 +112,7 @@ async def test_the_timer_task_wakes_up_for_what_is_due_and_for_nothing_else() ->
         assert spy.calls == []
         for after in (60.0, 30.0, 0.01):  # sooner and sooner
             plan(after)
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
         with trio.fail_after(5):
             await fired.wait()
         assert spy.calls == ["wake"]
