@@ -49,9 +49,11 @@ Case = Callable[[int, Progress], Iterator[Figure]]
 
 def measure(say: Progress, *, full: bool = False, only: str = "") -> Iterator[Figure]:
     """The figures of each case that has `only` in its name: of one trial, or of all asked for."""
-    for name, (trials, case) in CASES.items():
-        if only in name:
-            yield from case(trials if full else 1, say)
+    chosen = [case for name, case in CASES.items() if only in name]
+    if not chosen:
+        say(f"no case has {only!r} in its name: {', '.join(CASES)}")
+    for trials, case in chosen:
+        yield from case(trials if full else 1, say)
 
 
 def figure(what: str, samples: Sequence[float], bar: str, unit: str = "s") -> Figure:
@@ -126,11 +128,18 @@ def event(trials: int, say: Progress) -> Iterator[Figure]:
     with Agents(SIZE) as cluster:
         say(f"{trials * EVENTS} events")
         arrived = tell_all(cluster, trials * EVENTS)
-    took = sorted(max(each) for each in arrived)
-    missed = sum(SIZE - len(each) for each in arrived)
-    what = f"event of a user, until all of {SIZE} have it"
+    yield from heard(arrived, SIZE)
+
+
+def heard(arrived: Sequence[Sequence[float]], size: int) -> Iterator[Figure]:
+    """The figures of events, from the seconds after which each came to each of so many agents that
+    it came to.
+    """
+    took = sorted(max(each) for each in arrived if len(each) == size)
+    what = f"event of a user, until all of {size} have it"
     yield figure(what, took, "≤ 0.05")
     yield replace(figure(f"{what}, 99%", took, "≤ 0.25"), value=took[ceil(0.99 * len(took)) - 1])
+    missed = sum(size - len(each) for each in arrived)
     yield figure("event of a user, missed by some agent", [missed], "0", "")
 
 
@@ -165,11 +174,11 @@ def tell_all(cluster: Agents, events: int) -> list[list[float]]:
         time.sleep(EVENT_PAUSE)
         return at
 
-    def heard() -> bool:
+    def open_() -> bool:
         send(-1)
         return all(-1 in listener.arrived for listener in listeners)
 
-    wait_for(heard, "for the streams of events to be open")
+    wait_for(open_, "for the streams of events to be open")
     sent = [send(number) for number in range(events)]
     until = time.monotonic() + REPAIR
     while time.monotonic() < until and any(len(each.arrived) <= events for each in listeners):

@@ -12,12 +12,10 @@ import pytest
 
 from bench import cluster as measured
 from bench.agents import Agents
-from bench.cluster import kill_one, leave_one, start_at_once, stop_half, tell_all
+from bench.cluster import heard, kill_one, leave_one, start_at_once, stop_half, tell_all
 from bench.idle import Idle, watched
 
 SIZE = 7
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +25,7 @@ def cluster() -> Iterator[Agents]:
         yield agents
 
 
+@pytest.mark.slow
 def test_an_idle_agent_wakes_up_for_what_it_does_and_no_more(cluster: Agents) -> None:
     cluster.wait_until_together(1.0)
     idle: list[Idle] = watched(cluster.running, 4.0)
@@ -35,6 +34,7 @@ def test_an_idle_agent_wakes_up_for_what_it_does_and_no_more(cluster: Agents) ->
         assert agent.share < 1.0
 
 
+@pytest.mark.slow
 def test_all_know_of_a_crash_before_a_suspicion_can_run_out(cluster: Agents) -> None:
     took = []
     for _ in range(2):
@@ -48,6 +48,7 @@ def test_all_know_of_a_crash_before_a_suspicion_can_run_out(cluster: Agents) -> 
     assert max(took) < 4.0
 
 
+@pytest.mark.slow
 def test_all_know_of_a_leave_at_once(cluster: Agents) -> None:
     took = leave_one(cluster)
     assert len(took) == SIZE - 1
@@ -55,12 +56,14 @@ def test_all_know_of_a_leave_at_once(cluster: Agents) -> None:
     cluster.add(1)
 
 
+@pytest.mark.slow
 def test_no_event_is_missed_and_most_arrive_at_once(cluster: Agents) -> None:
     arrived = tell_all(cluster, 30)
     assert [len(each) for each in arrived] == [SIZE] * 30
     assert median(max(each) for each in arrived) < 0.2
 
 
+@pytest.mark.slow
 def test_agents_that_were_stopped_agree_with_the_others_when_they_go_on(cluster: Agents) -> None:
     stopped = {agent.name for agent in cluster.running[-(SIZE // 2) :]}
     before = time.time()
@@ -75,6 +78,7 @@ def test_agents_that_were_stopped_agree_with_the_others_when_they_go_on(cluster:
     assert failed <= stopped
 
 
+@pytest.mark.slow
 def test_agents_that_start_at_once_see_each_other_soon(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -82,3 +86,18 @@ def test_agents_that_start_at_once_see_each_other_soon(
     forked, bound, together = start_at_once(SIZE)
     assert forked < bound
     assert together - bound < 3.0
+
+
+def test_an_event_that_somebody_missed_is_counted_and_not_timed() -> None:
+    everybody = [[0.01 * number, 0.002] for number in range(1, 101)]
+    middle, nearly_all, missed = heard([*everybody, [9.0], []], 2)
+    assert middle.value == pytest.approx(0.505)
+    assert middle.high == 1.0
+    assert nearly_all.value == pytest.approx(0.99)
+    assert missed.value == 3
+
+
+def test_a_case_that_is_not_there_is_said_to_be_missing() -> None:
+    said: list[str] = []
+    assert list(measured.measure(said.append, only="nonsense")) == []
+    assert "crash of 5, crash of 16" in said[0]
