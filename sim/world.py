@@ -170,13 +170,13 @@ class World(Driver):
         """Have a member tell all others a lie; False when it does not know whom it is about."""
         peer, clock = host.peer, host.clocks.monotonic()
         assert peer is not None
-        known = peer._membership.get(about)
-        if known is None or about == host.name:
+        known, liar = peer._membership.get(about), peer._membership.identity
+        if known is None or known.key == liar.key:  # it may have the disk of that one, and its key
             return False
         self._disturb(Kind.SAY, host, payload=f"lies: {what} {about} as {accuser}".encode())
         self.network.intact = False  # members have to drop some of this
         record = known._replace(state=State.ALIVE, accuser="", refused=False, proof=b"")
-        claim = LIES[what](record, peer._membership.identity, accuser)
+        claim = LIES[what](record, liar, accuser)
         if claim.state is State.FAILED and accuser == host.name:
             self.watch.verdicts.condemned(accuser, claim)
         for other in self.hosts:
