@@ -48,7 +48,7 @@ SELDOM = 0.15
 """
 
 
-ALONE = {"crash": 5.0, "leave": 4.0, "pause": 2.0, "liar": 2.0}
+ALONE = {"crash": 15.0, "leave": 4.0, "pause": 2.0, "liar": 2.0}
 """How often a class is the only one, if not once: some promises are about these alone."""
 
 TALKS_MAX, SAYINGS_MAX = 2, 8

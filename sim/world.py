@@ -24,7 +24,7 @@ from sim.network import Faults
 from sim.questions import Question
 from sim.trace import Kind
 
-REST = 10
+REST = 5
 """For how many probe intervals nothing was done to a world in which all is well."""
 
 NAT_PORT = 1024
@@ -54,7 +54,8 @@ class World(Driver):
         alone = not power and self._well()
         self._disturb(Kind.POWER_LOSS if power else Kind.CRASH, host)
         if alone:
-            self.watch.departures.crashed(host, self.agenda.now)
+            delay = nanoseconds(self.network.faults.delay, "delay")
+            self.watch.departures.crashed(host, self.agenda.now, delay)
         self.watch.ended(host, self.agenda.now)
         host.forget()
         host.powered = not power

@@ -15,13 +15,18 @@ from sim.invariants.promises import DEPARTS, SOON, Report
 from sim.invariants.verdicts import patience
 
 SPARE = SECOND
-"""How much longer than the sum of its waits something may take: round trips, and rounding."""
+"""How long a goodbye takes at most, when nothing is wrong and it is announced."""
+
+HOPS = 12
+"""How many datagrams, one after the other, have it that a process is not there: it is asked, others
+are asked and ask, they say so, and all are told.
+"""
+
+HASTE = SECOND // 5
+"""How long urgent news is under way beside that: a few rounds of 20 ms."""
 
 LATE = 2 * SECOND
 """How long after its time a member may leave: its process may be slow."""
-
-HANDED_OVER = 3 * SECOND // 2
-"""How long who leaves waits for others to hold what was written there (`gossip/farewell.py`)."""
 
 
 class Leaving(NamedTuple):
@@ -57,13 +62,13 @@ class Departures:
     def leaves(self, host: Host, peer: Peer, clock: int, *, calm: bool) -> None:
         """A process is told to leave, at `clock` by its own."""
         wait = peer._timing.leave_timeout
-        if calm:  # somebody answers, so it need not wait for that
-            wait = min(wait, HANDED_OVER + SPARE)
-        self._leaving[host.index] = Leaving(host.boots, clock + wait)
+        # In a calm world others come to hold what was written there, and then they answer.
+        most = min(wait, wait // 2 + SPARE) if calm else wait + LATE
+        self._leaving[host.index] = Leaving(host.boots, clock + most)
 
-    def crashed(self, host: Host, now: int) -> None:
-        """A process is about to end, in a world where nothing is wrong: if all agree and are well,
-        it is known in time when and by whom it is noticed.
+    def crashed(self, host: Host, now: int, delay: int) -> None:
+        """A process is about to end, in a world where nothing is wrong but that datagrams take so
+        long: if all agree and are well, it is known in time.
         """
         peer = host.peer
         running = [each for each in self._hosts if each.running and each.peer is not None]
@@ -73,7 +78,7 @@ class Departures:
         if not timing.coordinated or not timing.witnesses or len(others) < 2:
             return
         me = peer._membership.me
-        until = now + _known_after(timing, len(others)) + SPARE
+        until = now + _known_after(timing, len(others)) + HOPS * delay + HASTE
         witnesses = tuple((each, each.boots) for each in others)
         self._ended = Ended(me.name, me.epoch, now, until, witnesses)
 
@@ -86,7 +91,7 @@ class Departures:
         leaving = self._leaving.get(host.index)
         if leaving is not None and (leaving.boot != host.boots or peer.phase == "left"):
             del self._leaving[host.index]
-        elif leaving is not None and clock > leaving.until + LATE:
+        elif leaving is not None and clock > leaving.until:
             late = (clock - leaving.until) / SECOND
             self._report(DEPARTS, host.name, now, f"it should have been gone {late:.1f} s ago")
         if self._ended is not None and now > self._ended.until:

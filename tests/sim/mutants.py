@@ -20,6 +20,7 @@ from sim.runner import play
 from sim.swarm import draw
 from tests.sim import broken_data as data
 from tests.sim import broken_gossip as gossip
+from tests.sim import broken_speech as speech
 
 SEEDS = 300
 """Within how many seeds each has to be caught."""
@@ -76,6 +77,28 @@ MUTANTS = tuple(
         gossip.does_not_save_data,
         gossip.one_replica_for_all_boots,
         gossip.dead_are_news,
+        gossip.believes_any_accuser,
+        gossip.believes_any_record,
+        gossip.counts_accusers_twice,
+        gossip.one_refusal_is_a_verdict,
+        gossip.believes_one_verdict,
+        speech.events_come_twice,
+        speech.events_in_no_order,
+        speech.losses_are_not_told,
+        speech.nothing_is_repaired,
+        speech.other_words,
+        speech.everybody_is_asked,
+        speech.answers_count_twice,
+        speech.answers_after_the_end,
+        speech.one_answer_is_enough,
+        speech.leaves_without_a_word,
+        speech.goodbyes_are_not_answered,
+        speech.forced_leave_gives_way,
+        speech.anybody_can_be_made_to_leave,
+        speech.tags_without_a_new_incarnation,
+        speech.epochs_are_not_compared,
+        speech.blames_a_boot_for_the_last_one,
+        speech.forgets_the_last_word,
         data.removals_are_not_told,
         data.removals_are_not_heard,
         data.dead_writes_return,
