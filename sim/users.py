@@ -13,6 +13,7 @@ from crdt import BoundedCounter, CrdtError, MVRegister, ORMap
 from sim.actions import place
 from sim.plan import Step
 from sim.simulation import Simulation
+from sim.values import same
 
 Given = Mapping[str, Any]
 """The arguments of a step."""
@@ -61,7 +62,7 @@ class User:
         do, given = self._step.do, self._step.arguments
         self._tell(do, given)
         expected, found = AFTER[do](self._before, given), self._seen()
-        if found != expected:
+        if not same(found, expected):
             detail = f"after {do} of {dict(given)}: {found!r:.200}, not {expected!r:.200}"
             self._watch.promised(self._host.name, self._now, detail)
 

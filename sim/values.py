@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isnan
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from crdt import ORMap, Replicated
@@ -52,3 +53,16 @@ class Place(NamedTuple):
         """Whether `other` is what this map has under a key, or further down there."""
         below = f"{self.path}/{key}" if self.path else key
         return self.name == other.name and f"{other.path}/".startswith(f"{below}/")
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of plain data are the same one; `==` says of NaN that it is not itself."""
+    if one == other:
+        return True
+    if isinstance(one, float) and isinstance(other, float):
+        return isnan(one) and isnan(other)
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return False

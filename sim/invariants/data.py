@@ -36,6 +36,7 @@ from sim.invariants.promises import (
     Report,
 )
 from sim.invariants.sums import Sums
+from sim.values import same
 
 SAFE_AFTER = SECOND
 """How long what was seen may need until it survives a crash: the contract's virtual second."""
@@ -162,6 +163,7 @@ class Data:
             return
         context = store.context.copy()
         self._look_at_all(host, replica, context, now)
+        replica.version = store.version
         replica.seen.append((now, context))
         while len(replica.seen) > 1 and replica.seen[1][0] <= now - SAFE_AFTER:
             replica.seen.popleft()
@@ -178,7 +180,7 @@ class Data:
         for key in replica.touched:
             self._look(host, replica, key, context, now)
         replica.touched.clear()
-        replica.context, replica.version = context, replica.store.version
+        replica.context = context
 
     def _look(
         self, host: Host, replica: Replica, key: bytes, context: CausalContext, now: int
@@ -191,18 +193,18 @@ class Data:
             event = self._events.get(dot)
             if event is None:
                 self._report(AUTHORED, host.name, now, f"{self.word(dot)}: {write!r:.80}")
-            elif event.key != key or event.write != write:
+            elif event.key != key or not same(event.write, write):
                 detail = f"{self.word(dot)} is {write!r:.60} here, and was {event.write!r:.60}"
                 self._report(ONE_DOT, host.name, now, detail)
-            elif write not in before and dot in replica.context:
+            elif write not in before and dot in replica.context and dot not in dots_of(before):
                 self._report(GONE, host.name, now, f"{self.word(dot)}, which was dead here, lives")
             elif (killer := self._killer(event, dot, context)) is not None:
                 detail = f"{self.word(dot)} lives, though {self.word(killer)} replaced it"
                 self._report(GONE, host.name, now, detail)
         ahead = replica.store.extra.get(key)
         known = context if ahead is None else union(context, ahead)
-        live = [write[1:3] for write in entry]
-        gone = [(write[1], write[2]) for write in before if write[1:3] not in live]
+        live = dots_of(entry)
+        gone = [dot for dot in dots_of(before) if dot not in live]
         for dot in (*gone, *self._arrived(replica, key, context)):
             event = self._events.get(dot)
             if event is None or event.write is None or dot in live:
@@ -280,6 +282,11 @@ class Data:
         return ", ".join(
             f"{count} event{'s' * (count > 1)} of {who}" for who, count in counts.items()
         )
+
+
+def dots_of(entry: Entry) -> list[Dot]:
+    """The events behind what lives under a key."""
+    return [(write[1], write[2]) for write in entry]
 
 
 def _touch(touched: dict[bytes, None], key: bytes) -> None:

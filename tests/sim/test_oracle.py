@@ -142,3 +142,25 @@ def test_rotten_records_end_what_can_be_said_of_data() -> None:
     sim._world.watch.rotten = True
     del peer.store.entries[next(iter(peer.store.entries))]
     assert not names(sim) & {"kept", "equal-state"}
+
+
+def test_looking_takes_nothing_from_what_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken_gossip.does_not_save_data(monkeypatch)
+    sim = Simulation(nodes=1, seed=1)
+    sim["n0"].set("shopping").add("quince")
+    sim.check()  # at the very moment of the write
+    sim.run(1.5)
+    sim["n0"].crash(power=True)
+    sim["n0"].restart()
+    assert names(sim) == {"durable"}
+
+
+def test_a_value_that_does_not_equal_itself_is_no_other_value() -> None:
+    sim = formed()
+    sim["n0"].register("headline").set({"cinnamon": [float("nan"), 1]})
+    sim.run(5.0)
+    sim["n1"].crash()
+    sim["n1"].restart()
+    sim.run(5.0)
+    assert sim.converged()
+    assert names(sim) == set()

@@ -73,3 +73,9 @@ def test_nobody_is_accused_whatever_is_changed() -> None:
 
 def test_users_know_what_each_change_does() -> None:
     assert AFTER.keys() == CHANGES.keys()
+
+
+def test_a_value_that_does_not_equal_itself_is_no_lie() -> None:
+    nan = float("nan")
+    assert broken(("assign", {"name": "r", "value": nan})) == set()
+    assert broken(("put", {"name": "m", "key": "k", "value": [nan]})) == set()
