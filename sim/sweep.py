@@ -161,9 +161,10 @@ def there(work: Batches, address: str, jobs: int, *, go_on: bool) -> Rows:
     """The rows of each batch, as they come, from the workers of a Dask cluster.
 
     `local` is a cluster of this machine, of `jobs` processes. `UnreachableError` when nobody
-    answers, or who answers has no coterie; `ModuleNotFoundError` without the extra.
+    answers, or who answers has no coterie or goes away; `ModuleNotFoundError` without the extra.
     """
-    from distributed import as_completed
+    from distributed import CancelledError, as_completed
+    from distributed.scheduler import KilledWorker
 
     with ExitStack() as stack:
         client = _client(stack, address, jobs)
@@ -171,15 +172,19 @@ def there(work: Batches, address: str, jobs: int, *, go_on: bool) -> Rows:
             futures = client.map(_remote, list(work), go_on=go_on, pure=False)
             for future in as_completed(futures, loop=client.loop):
                 yield future.result()
-        except (OSError, ImportError) as error:
+        except (OSError, ImportError, CancelledError, KilledWorker) as error:
             raise _unreachable(address, error) from None
 
 
 def _client(stack: ExitStack, address: str, jobs: int) -> Any:
     from distributed import Client, LocalCluster
+    from distributed.comm import get_address_host_port
 
     try:
         where = address
+        if address != "local" and not address.startswith("inproc:"):
+            # A client of an address that cannot be one complains once more, when it is collected.
+            get_address_host_port(address)
         if address == "local":
             cluster = LocalCluster(jobs, threads_per_worker=1, dashboard_address=None)
             where = stack.enter_context(cluster)
@@ -190,4 +195,4 @@ def _client(stack: ExitStack, address: str, jobs: int) -> Any:
 
 def _unreachable(address: str, error: Exception) -> UnreachableError:
     why = str(error).partition("\n")[0] or type(error).__name__
-    return UnreachableError(f"no Dask cluster can be used at {address}: {why}")
+    return UnreachableError(f"no Dask cluster can be used at {address or 'no address'}: {why}")

@@ -28,6 +28,9 @@ from sim.sweep import Row, Rows, UnreachableError, WorkersLostError, batches, he
 PAUSE = 30.0
 """Real seconds between two lines of progress where nobody is looking at a terminal."""
 
+BEGINS = b'{"version": '
+"""How each line of a file begins."""
+
 REPLAY = "coterie sim replay --seed"
 
 
@@ -61,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         rest = [seed for seed in seeds if seed not in sweep.known]
         work = batches(rest, args.jobs)
         with opened(args) as out:
-            if args.dask:
+            if args.dask is not None:
                 source = there(work, args.dask, args.jobs, go_on=args.keep_going)
             else:
                 source = here(work, args.jobs, go_on=args.keep_going)
@@ -128,7 +131,10 @@ class Sweep:
         """Take over what a file has; `SimError` for one that is none of ours."""
         if not path.exists():
             return
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        data = read(path)
+        *lines, last = data.split(b"\n")
+        half = is_half(last)
+        for number, line in enumerate([*lines, last] if last and not half else lines, 1):
             try:
                 row = json.loads(line)
                 version, _, _ = row["version"], row["seed"] + 0, row["verdict"]
@@ -137,6 +143,11 @@ class Sweep:
             if version != VERSION:
                 raise SimError(f"{path}: line {number} is of version {version}, this is {VERSION}")
             self.count(row)
+        if half:
+            os.truncate(path, len(data) - len(last))
+        elif last:
+            with path.open("ab") as file:
+                file.write(b"\n")
 
     def count(self, row: Row) -> None:
         """One more."""
@@ -193,6 +204,23 @@ class Sweep:
             "seeds_per_second": round(self._played / self.wall, 1) if self.wall else 0.0,
             "interrupted": self.interrupted,
         }
+
+
+def read(path: Path) -> bytes:
+    """What is in a file; `SimError` when that cannot be had."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SimError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def is_half(line: bytes) -> bool:
+    """Whether this is half a line of ours: a sweep that is killed leaves one."""
+    try:
+        json.loads(line)
+    except ValueError:
+        return line[: len(BEGINS)] == BEGINS[: len(line)]
+    return False
 
 
 def failure(row: Row) -> str:

@@ -147,10 +147,33 @@ def test_a_local_cluster_is_made(dask: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://x"])
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://x", "nobody", ""])
 def test_an_address_that_does_not_answer(
     dask: Any, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     monkeypatch.setattr(sweep, "PATIENCE", 0.5)
     with pytest.raises(UnreachableError, match="no Dask cluster can be used at"):
         next(there([[1]], address, 1, go_on=False))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_client_is_made_of_what_is_no_address(
+    dask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(*_: object, **__: object) -> None:
+        raise AssertionError("it would complain again, 20 seconds later, when it is collected")
+
+    monkeypatch.setattr(dask, "Client", made)
+    for address in ("nonsense://x", "nobody", ""):
+        with pytest.raises(UnreachableError, match="no Dask cluster can be used at"):
+            next(there([[1]], address, 1, go_on=False))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_that_goes_away_is_said(dask: Any) -> None:
+    with dask.LocalCluster(1, processes=False, dashboard_address=None) as cluster:
+        source = there([[1], [2] * 400], cluster.scheduler_address, 1, go_on=False)
+        assert seeds(next(source)) == [1]
+        cluster.close()
+        with pytest.raises(UnreachableError, match="no Dask cluster can be used at"):
+            next(source)

@@ -128,6 +128,21 @@ def test_a_sweep_is_gone_on_with(
     assert len(Path(out).read_text().splitlines()) == 2
 
 
+@pytest.mark.parametrize("cut", [1, 15, 60, 0])
+def test_a_sweep_that_was_killed_is_gone_on_with(
+    play: Callable[..., list[int]], tmp_path: Path, capsys: pytest.CaptureFixture[str], cut: int
+) -> None:
+    out = tmp_path / "rows.jsonl"
+    play()
+    ran(capsys, "--seeds", "0:3", "--out", str(out))
+    whole = out.read_bytes()
+    out.write_bytes(whole + whole.splitlines()[0][:cut] if cut else whole[:-1])
+    played = play()
+    assert ran(capsys, "--seeds", "0:4", "--out", str(out), "--resume")[::2] == (0, "")
+    assert played == [3]
+    assert [json.loads(line)["seed"] for line in out.read_text().splitlines()] == [0, 1, 2, 3]
+
+
 def test_ctrl_c_leaves_what_was_found(
     play: Callable[..., list[int]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -184,6 +199,17 @@ def test_a_file_of_something_else_is_left_alone(
     assert code == 2
     assert sentence in err
     assert out.read_text() == line
+
+
+def test_what_is_no_text_is_no_file_of_a_sweep(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rows.jsonl").write_bytes(b"\xff\xfe")
+    for name, sentence in (("rows.jsonl", "line 1 is not of a"), (".", "cannot be read (Is a")):
+        out = str(tmp_path / name)
+        code, _, err = ran(capsys, "--seeds", "0:3", "--out", out, "--resume")
+        assert (code, err.count("\n")) == (2, 1)
+        assert sentence in err
 
 
 @pytest.mark.parametrize(
