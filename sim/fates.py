@@ -16,6 +16,7 @@ class Fates:
 
     def __init__(self, network: Network) -> None:
         self._carry = network.carry
+        self._befell = network.befell
         self._due: dict[Way, deque[tuple[int, ...]]] = {}
 
     def lay_down(self, way: Way, arrives: tuple[int, ...]) -> None:
@@ -28,12 +29,15 @@ class Fates:
         """What arrives of a datagram. The network is asked too, so that the luck of all others is
         theirs; what it cuts off stays cut off.
         """
+        cut = self._befell["cut"]
         copies = self._carry(source, destination, datagram, now)
         due = self._due.get((source, destination))
         if not due:
             return copies
         fate = due.popleft()
-        return tuple(Copy(delay, datagram) for delay in fate) if copies else copies
+        if self._befell["cut"] > cut:
+            return copies
+        return tuple(Copy(delay, datagram) for delay in fate)
 
 
 def lay_down(sim: Simulation, a: str, b: str, arrives: Sequence[float]) -> None:

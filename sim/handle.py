@@ -233,6 +233,8 @@ class Handle(NamedValues):
         Without `forwarded`, so is what others send to the address that the node tells of itself:
         who wants to reach it must answer it; until it is forwarded again, or `sim.heal()`.
         """
+        if type(forwarded) is not bool:
+            raise SimError(f"forwarded is true or false, not {forwarded!r}")
         self._world.rebind(self._host, forwarded=forwarded)
 
     def disk(self, **health: float) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import deque
 
 from gossip import Address, Peer, Timing, UserEffect
+from gossip.membership import MAX_MEMBERS
 from sim.agenda import SECOND, Agenda
 from sim.clocks import Clocks
 from sim.disk import Disk
+from sim.errors import SimError
 from sim.streams import derived, stream
 
 PORT = 7847
@@ -20,6 +22,18 @@ PORT = 7847
 INBOX_MAX = 256
 """Datagrams that the socket of a process holds for it while it is busy or does not run: our choice,
 about what Linux keeps of small datagrams in a receive buffer of default size."""
+
+HOSTS_MAX = MAX_MEMBERS
+"""More than members remember would be no cluster."""
+
+
+def how_many(nodes: object) -> int:
+    """`nodes`, if there can be so many; `SimError` otherwise."""
+    if type(nodes) is not int or nodes < 1:  # True is an int to isinstance
+        raise SimError(f"nodes is how many there are, from 1, not {nodes!r}")
+    if nodes > HOSTS_MAX:
+        raise SimError(f"nodes is at most {HOSTS_MAX}, not {nodes}: members remember no more")
+    return nodes
 
 
 class Host:

@@ -15,6 +15,7 @@ from gossip import Timing
 from sim.actions import ACTIONS, Action
 from sim.agenda import nanoseconds
 from sim.errors import SimError
+from sim.host import how_many
 from sim.network import Faults
 from sim.tuning import tuned
 
@@ -56,12 +57,10 @@ class Plan:
     steps: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
-        if type(self.nodes) is not int or self.nodes < 1:
-            raise PlanError(f"nodes is how many there are, from 1, not {self.nodes!r}")
         if type(self.seed) is not int:
             raise PlanError(f"seed is an integer, not {self.seed!r}")
-        names = {f"n{index}" for index in range(self.nodes)}
         try:
+            names = {f"n{index}" for index in range(how_many(self.nodes))}
             nanoseconds(self.seconds, "seconds")
             nanoseconds(self.settle, "settle")
             tuned(self.timing)
@@ -100,8 +99,9 @@ class Plan:
         """The plan behind `to_data`, or one written by hand. `PlanError` for anything else."""
         known = {each.name for each in fields(cls)} | {"version"}
         table(data, "a plan", known)
-        if data.get("version", VERSION) != VERSION:
-            raise PlanError(f"a plan of version {data['version']!r}: this is version {VERSION}")
+        version = data.get("version", VERSION)
+        if type(version) is not int or version != VERSION:
+            raise PlanError(f"a plan of version {version!r}: this is version {VERSION}")
         given = {key: value for key, value in data.items() if key != "version"}
         faults = given.get("faults", {})
         table(faults, "faults", {each.name for each in fields(Faults)})

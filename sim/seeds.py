@@ -79,10 +79,10 @@ def load(path: Path) -> Saved:
         return Saved.from_data(data)
     except OSError as error:
         raise PlanError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (UnicodeError, json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise PlanError(f"{path}: neither JSON nor (as .toml) TOML: {error}") from None
     except SimError as error:
         raise PlanError(f"{path}: {error}") from None
+    except (ValueError, RecursionError) as error:  # not text, no such format, too many digits
+        raise PlanError(f"{path}: neither JSON nor (as .toml) TOML: {error}") from None
 
 
 # What the verbs take: a seed or a file.

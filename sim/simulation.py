@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
+from itertools import count
 from typing import Any
 
 from gossip import MemberEvent, Timing
@@ -12,7 +13,7 @@ from sim.agenda import SECOND, nanoseconds
 from sim.disk import Snapshot
 from sim.errors import InvariantViolation, SimError, SimTimeout
 from sim.handle import Handle
-from sim.host import Host
+from sim.host import Host, how_many
 from sim.invariants import Broken, Invariant, StuckError
 from sim.network import Faults
 from sim.partitions import Cut, Grudge, checked
@@ -39,12 +40,13 @@ class Simulation:
         """With `keep`, every event is kept in `log`; `timing` is that of one site, if not given.
         Without `boot`, nobody runs until `boot()`.
         """
-        if type(nodes) is not int or nodes < 1:  # True is an int to isinstance
-            raise SimError(f"nodes is how many there are, from 1, not {nodes!r}")
+        how_many(nodes)
         if type(seed) is not int:
             raise SimError(f"seed is an integer, not {seed!r}")
         if faults is not None and not isinstance(faults, Faults):
             raise SimError(f"faults is a Faults, not {faults!r}")
+        if timing is not None and not isinstance(timing, Timing):
+            raise SimError(f"timing is a Timing, not {timing!r}")
         self.seed = seed
         self.faults = Faults() if faults is None else faults
         self._world = World(nodes, seed, self.faults, keep=keep, timing=timing)
@@ -76,6 +78,8 @@ class Simulation:
 
     def boot(self) -> None:
         """Start every node, at time 0: for whoever had to be there before the first datagram."""
+        if any(host.boots for host in self._hosts.values()):
+            raise SimError("the nodes were started already; restart() brings back one that ended")
         self._world.boot()
 
     # Time.
@@ -125,7 +129,9 @@ class Simulation:
         for index, group in enumerate(groups):
             if isinstance(group, str):
                 raise SimError(f"a group is a collection of names, not the one name {group!r}")
-            for name in sorted(group):
+            if not isinstance(group, Collection):
+                raise SimError(f"a group is a collection of names, not {group!r}")
+            for name in group:
                 self._host(name)
                 if placed.setdefault(name, index) != index:
                     raise SimError(f"{name} is in two groups")
@@ -145,7 +151,7 @@ class Simulation:
         if not isinstance(name, str):
             raise SimError(f"the name of a cut is text, not {name!r}")
         turns = nanoseconds(flap, "flap")
-        name = name or f"cut {len(self.cuts)}"
+        name = name or next(free for n in count() if (free := f"cut {n}") not in self.cuts)
         indices = {
             self._host(source).index: frozenset(self._host(other).index for other in others)
             for source, others in ways.items()
@@ -297,8 +303,8 @@ class Simulation:
                 words.append(f"--{field.name} {value}")
         return " ".join(words)
 
-    def _host(self, name: str) -> Host:
-        host = self._hosts.get(name)
+    def _host(self, name: object) -> Host:
+        host = self._hosts.get(name) if isinstance(name, str) else None
         if host is None:
             raise SimError(f"there is no node {name!r}: they are n0 to n{len(self._hosts) - 1}")
         return host

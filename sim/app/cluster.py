@@ -18,6 +18,7 @@ from sim.app.running import current_run, now
 from sim.app.wire import Wire
 from sim.driver import KNOWN_BY_HEART
 from sim.errors import SimError, SimTimeout
+from sim.host import how_many
 from sim.network import Faults
 from sim.streams import derived
 from sim.trace import Kind
@@ -58,10 +59,11 @@ class SimulatedCluster:
         **settings: Any,
     ) -> None:
         """Without `seed`, it is the one of the run."""
-        if type(nodes) is not int or nodes < 1:  # True is an int to isinstance
-            raise SimError(f"nodes is how many there are, from 1, not {nodes!r}")
+        how_many(nodes)
         if seed is not None and type(seed) is not int:
             raise SimError(f"seed is an integer, not {seed!r}")
+        if faults is not None and not isinstance(faults, Faults):
+            raise SimError(f"faults is a Faults, not {faults!r}")
         self._run = current_run()
         self.seed = self._run.seed if seed is None else seed
         self.faults = Faults() if faults is None else faults

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gossip import MemberSuspected
+from sim.agenda import SECOND
 from sim.faults import Faults
 from sim.luck import noted
 from sim.plan import Plan, PlanError, Step
@@ -95,3 +96,20 @@ def test_probabilities_shrink_to_the_datagrams_that_matter() -> None:
     assert not shrunk.faults.chancy
     assert {step.do for step in shrunk.steps} == {"fate"}
     assert 1 <= len(shrunk.steps) <= 10
+
+
+def test_chance_takes_nothing_from_a_fate_and_a_cut_does() -> None:
+    fate = Step(1.0, "fate", {"a": "n1", "b": "n0", "arrives": [0.125]})
+
+    def arrivals(*steps: Step, loss: float) -> list[int]:
+        """When n0 got something of n1, after the first second."""
+        plan = Plan(nodes=2, seconds=4.0, faults=Faults(loss=loss), steps=steps)
+        log = play(plan, keep=True).simulation.log
+        got = [each.at for each in log if (each.kind, each.node) == (Kind.DELIVER, 0)]
+        return [at for at in got if at > SECOND]
+
+    assert arrivals(loss=1.0) == []
+    (at,) = arrivals(fate, loss=1.0)
+    assert at >= 1.125 * SECOND
+    cut = Step(0.9, "cut", {"name": "deaf", "pairs": [["n1", "n0"]]})
+    assert arrivals(cut, loss=0.0) == arrivals(cut, fate, loss=0.0) == []

@@ -155,3 +155,18 @@ def test_impossible_cuts_are_refused_and_change_nothing(cut: Any, words: str) ->
         sim.cut([("n0", "n1")], flap=-1.0)
     assert sim.trace_hash == before
     assert not sim.cuts
+
+
+def test_a_cut_without_a_name_takes_nobodys() -> None:
+    sim = formed()
+    named = sim.cut([("n0", "n1")], name="cut 1")
+    mine = sim.cut([("n1", "n2")])
+    assert named.active
+    assert mine.active
+    assert len(sim.cuts) == 2
+
+
+@pytest.mark.parametrize("group", [3, None, [["n0"]], [3]])
+def test_what_is_no_group_is_refused(group: Any) -> None:
+    with pytest.raises(SimError):
+        formed().partition(["n0"], group)

@@ -67,6 +67,9 @@ def test_a_number_is_a_seed() -> None:
         ('{"found": {"words": ""}}', "unknown key 'words'"),
         ('{"found": {"canary": 1}}', "found holds text"),
         ('{"nodes": 0}', "nodes is how many"),
+        ('{"nodes": 20000000}', "nodes is at most 8192"),
+        ('{"version": true}', "a plan of version True"),
+        ('{"seed": ' + 5000 * "1" + "}", "neither JSON nor"),
     ],
 )
 def test_a_bad_file_is_one_line_with_its_name(tmp_path: Path, text: str, complaint: str) -> None:

@@ -350,3 +350,29 @@ def test_what_the_nodes_have_sent_is_what_went_over_the_network() -> None:
     counts = [node.statistics() for node in sim.nodes]
     assert sum(each.datagrams_sent for each in counts) == sim.messages > 0
     assert all(each.bytes_sent > each.datagrams_sent for each in counts)
+
+
+def test_a_cluster_is_started_once() -> None:
+    with pytest.raises(SimError, match="were started already"):
+        formed().boot()
+    sim = Simulation(nodes=1, boot=False)
+    sim.boot()
+    sim["n0"].leave()
+    sim.run(3.0)
+    with pytest.raises(SimError, match="were started already"):
+        sim.boot()
+
+
+def test_there_are_no_more_nodes_than_members_remember() -> None:
+    for nodes in (8193, 10**9):
+        with pytest.raises(SimError, match="nodes is at most 8192"):
+            Simulation(nodes=nodes)
+
+
+def test_what_is_no_timing_and_no_truth_is_refused() -> None:
+    timing: Any = 3
+    with pytest.raises(SimError, match="timing is a Timing, not 3"):
+        Simulation(nodes=3, timing=timing)
+    forwarded: Any = "no"
+    with pytest.raises(SimError, match="forwarded is true or false, not 'no'"):
+        formed()["n0"].rebind(forwarded=forwarded)

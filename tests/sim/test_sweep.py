@@ -169,6 +169,7 @@ def test_no_client_is_made_of_what_is_no_address(
             next(there([[1]], address, 1, go_on=False))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_cluster_that_goes_away_is_said(dask: Any) -> None:
     with dask.LocalCluster(1, processes=False, dashboard_address=None) as cluster:
