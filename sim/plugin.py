@@ -22,6 +22,7 @@ imports nothing but pytest until the fixture is used.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,8 @@ class SimulatedClusters:
 def simulated_cluster(request: pytest.FixtureRequest) -> SimulatedClusters:
     """Runs a scenario on a cluster of real nodes, in virtual time: see `sim/plugin.py`."""
     mark = request.node.get_closest_marker("sim_seed")
+    if mark is not None and (len(mark.args), mark.kwargs) != (1, {}):
+        raise pytest.UsageError("the mark sim_seed takes one number: @pytest.mark.sim_seed(7)")
     seed = getattr(request, "param", mark.args[0] if mark else 0)
     request.node.stash[USED] = seed
     return SimulatedClusters(seed)
@@ -105,8 +108,10 @@ def pytest_runtest_makereport(
     report = yield
     seed = item.stash.get(USED, None)
     if seed is not None and report.failed:
-        test = item.nodeid.replace(f"seed={seed}", "").replace("[]", "")
-        report.sections.append((FIXTURE, f"seed {seed}; again: pytest --sim-seed {seed} '{test}'"))
+        # The option gives a test another name; without it, the mark, or none, says the same seed.
+        option = f"--sim-seed {seed} " if item.config.getoption("sim_seed") is not None else ""
+        again = f"pytest {option}{shlex.quote(item.nodeid)}"
+        report.sections.append((FIXTURE, f"seed {seed}; again: {again}"))
     return report
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -54,11 +56,42 @@ def test_the_fixture_works_with_and_without_pytest_trio(tmp_path: Path, options:
 def test_a_failing_test_tells_its_seed_and_how_to_see_it_again(tmp_path: Path) -> None:
     done = suite(tmp_path, SUITE, "--sim-seed", "7")
     assert done.returncode == 1
-    assert "seed 7; again: pytest --sim-seed 7 'test_suite.py::test_fails_on_odd_seeds'" in (
-        done.stdout
-    )
+    test = "'test_suite.py::test_fails_on_odd_seeds[seed=7]'"
+    assert f"seed 7; again: pytest --sim-seed 7 {test}" in done.stdout
     assert "simulated: seed 7, 0.050 virtual seconds" in done.stdout
     assert "test_has_a_seed_of_its_own[seed=7]" in done.stdout, "the option goes before the mark"
+
+
+@pytest.mark.parametrize("options", [[], ["--sim-seed", "7"], ["--sim-seed", "5:8"]])
+def test_the_command_that_a_failure_tells_brings_it_back(
+    tmp_path: Path, options: list[str]
+) -> None:
+    text = """
+import pytest
+
+@pytest.mark.sim_seed(7)
+@pytest.mark.parametrize("word", ["milk and 'eggs'", "flour"])
+def test_fails(simulated_cluster, word):
+    assert simulated_cluster.seed != 7 or word == "flour"
+"""
+    done = suite(tmp_path, text, *options)
+    (command,) = re.findall(r"seed 7; again: pytest (.*)", done.stdout)
+    again = suite(tmp_path, text, *shlex.split(command))
+    assert "1 failed" in again.stdout
+    assert "seed 7; again: " in again.stdout
+
+
+@pytest.mark.parametrize("mark", ["", "1, 2", "seed=3"])
+def test_a_mark_without_a_number_is_refused(tmp_path: Path, mark: str) -> None:
+    text = f"""
+import pytest
+
+@pytest.mark.sim_seed({mark})
+def test_it(simulated_cluster):
+    pass
+"""
+    done = suite(tmp_path, text)
+    assert "the mark sim_seed takes one number" in done.stdout
 
 
 def test_a_range_of_seeds_runs_each_simulated_test_with_each(tmp_path: Path) -> None:
