@@ -32,22 +32,21 @@ WORDS_MAX = 5
 """How many of the things that are waited for are told."""
 
 
-def settle(sim: Simulation, seconds: float) -> float:
-    """Heal a core and let it agree; the virtual seconds that took.
+def settle(sim: Simulation, seconds: float) -> list[str]:
+    """Heal a core and let it agree; the names of the core.
 
     `InvariantViolation` when it does not agree in time.
     """
     core = healed(sim)
-    start, end = sim.now, sim.now + seconds
+    end = sim.now + seconds
     while (waits := next(waiting(sim, core), None)) is not None and sim.now < end:
         sim.run(min(LOOK, end - sim.now))
         if sim.found():
             raise sim.found()[0]
     if waits is not None:
         sim.broke(LIVE, waits.partition(" ")[0], told(sim, core, seconds))
-    took = sim.now - start
     rest(sim, core)
-    return took
+    return core
 
 
 def rest(sim: Simulation, core: Sequence[str]) -> None:

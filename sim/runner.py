@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -34,6 +34,8 @@ class Outcome:
     marks: Mapping[str, int]
     """What happened how often: each action that had an effect, and each that had none."""
     wall_seconds: float
+    core: Sequence[str] = ()
+    """Who was healed at the end, and agreed; nobody, when that was not asked, or did not happen."""
 
     @property
     def trace_hash(self) -> str:
@@ -62,16 +64,17 @@ def play(
     if before is not None:
         before(sim)
     marks: Counter[str] = Counter()
+    core: Sequence[str] = ()
     try:
         with nothing_raises(sim):
             _start(sim, plan, marks)
             if begin is not None:
                 begin(sim)
-            _run(sim, plan, marks, progress)
+            core = _run(sim, plan, marks, progress)
             violations = sim.violations()
     except InvariantViolation as violation:
         violations = [violation]
-    return Outcome(plan, sim, tuple(violations), marks, perf_counter() - began)
+    return Outcome(plan, sim, tuple(violations), marks, perf_counter() - began, core)
 
 
 def _start(sim: Simulation, plan: Plan, marks: Counter[str]) -> None:
@@ -88,7 +91,9 @@ def _start(sim: Simulation, plan: Plan, marks: Counter[str]) -> None:
             sim.at(step.at, partial(perform, step, marks, plan.seconds))
 
 
-def _run(sim: Simulation, plan: Plan, marks: Counter[str], progress: Progress | None) -> None:
+def _run(
+    sim: Simulation, plan: Plan, marks: Counter[str], progress: Progress | None
+) -> Sequence[str]:
     """Let time pass until the plan is through; `InvariantViolation` for the first broken one."""
     while sim.now < plan.seconds:
         sim.run(min(SLICE, plan.seconds - sim.now))
@@ -96,10 +101,12 @@ def _run(sim: Simulation, plan: Plan, marks: Counter[str], progress: Progress | 
             raise sim.found()[0]
         if progress is not None:
             progress(sim.now)
-    if plan.settle:
-        sim.check()
-        settle(sim, plan.settle)
-        marks["settled"] += 1
+    if not plan.settle:
+        return ()
+    sim.check()
+    core = settle(sim, plan.settle)
+    marks["settled"] += 1
+    return core
 
 
 def perform(step: Step, marks: Counter[str], until: float, sim: Simulation) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from sim.cli.run import flags
 from sim.errors import SimError
 from sim.faults import Faults
 from sim.plan import Plan
@@ -46,8 +47,8 @@ def add(verbs: Any) -> None:
     parser.add_argument("--seconds", type=float, metavar="S", help=f"virtual seconds ({SECONDS:g})")
     parser.add_argument("--workload", action="store_true", help="change data all the while")
     for each in fields(Faults):
-        flag = f"--{each.name.replace('_', '-')}"
-        parser.add_argument(flag, type=float, metavar="X", help="of the network, as in `sim run`")
+        words = "of the network, as in `sim run`"
+        parser.add_argument(*flags(each.name), type=float, metavar="X", help=words)
     parser.add_argument("--canary", default="", metavar="NAME", help="plant this defect first")
     parser.add_argument(
         "-o",
@@ -74,7 +75,14 @@ def run(args: argparse.Namespace) -> int:
     except SimError as error:
         print(f"coterie: {error}; try: coterie sim report --help", file=sys.stderr)
         return 2
-    output.write_text(page, "utf-8")
+    try:
+        output.write_text(page, "utf-8")
+    except OSError as error:
+        print(
+            f"coterie: {output} cannot be written ({error.strerror or error}); try: another -o",
+            file=sys.stderr,
+        )
+        return 2
     print(output)
     for violation in outcome.violations:
         print(f"coterie: {violation}", file=sys.stderr)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from sim.determinism import differences
 from sim.errors import InvariantViolation, SimError
 from sim.faults import Faults
 from sim.plan import Plan, PlanError
-from sim.runner import play
+from sim.runner import Outcome, play
 from sim.seeds import load
 from sim.simulation import Simulation
 from sim.workload import Workload
@@ -94,9 +94,14 @@ def add(verbs: Any) -> None:
     )
     for name, words in TOLD.items():
         metavar = UNITS.get(name, "P")
-        network.add_argument(f"--{name}", type=float, metavar=metavar, help=words)
+        network.add_argument(*flags(name), type=float, metavar=metavar, help=words)
     run_parser.add_argument("-o", dest="output", default="table", choices=["table", "json"])
     run_parser.set_defaults(run=run)
+
+
+def flags(name: str) -> list[str]:
+    """How the option of a fault is written: by its name in `Faults`, or as options usually are."""
+    return [*dict.fromkeys((f"--{name.replace('_', '-')}", f"--{name}"))]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -108,11 +113,13 @@ def run(args: argparse.Namespace) -> int:
         return 0
     try:
         with planted(args.canary):
+            core: Sequence[str] = ()
             if args.scenario is None:
                 sim = built(args)
                 violations = played(sim, seconds(args), tell, partial(begun, args))
             else:
-                sim, violations = acted(args, tell)
+                result = acted(args, tell)
+                sim, violations, core = result.simulation, [*result.violations], result.core
         violations += leaked(args, sim)
     except PlanError as error:
         print(f"coterie: {error}; try: one of examples/scenarios", file=sys.stderr)
@@ -121,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"coterie: {error}; try: coterie sim run --help", file=sys.stderr)
         return 2
     show = show_json if args.output == "json" else show_table
-    show(outcome(sim, violations, perf_counter() - started))
+    show(outcome(sim, violations, perf_counter() - started, core))
     return 1 if violations else 0
 
 
@@ -178,9 +185,7 @@ def seconds(args: argparse.Namespace) -> float:
     return SECONDS if args.seconds is None else float(args.seconds)
 
 
-def acted(
-    args: argparse.Namespace, tell: Say | None
-) -> tuple[Simulation, list[InvariantViolation]]:
+def acted(args: argparse.Namespace, tell: Say | None) -> Outcome:
     """What a scenario came to. Its file says everything but, if it is given, the seed."""
     for name in ("nodes", "seconds", "workload", *(field.name for field in fields(Faults))):
         if getattr(args, name) not in {None, False}:
@@ -193,7 +198,7 @@ def acted(
     if tell is not None:
         tell("")
     result.simulation.replay = command
-    return result.simulation, list(result.violations)
+    return result
 
 
 class Teller:
@@ -240,7 +245,9 @@ def say() -> Say:
     return lambda text: print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def outcome(sim: Simulation, violations: list[InvariantViolation], wall: float) -> dict[str, Any]:
+def outcome(
+    sim: Simulation, violations: list[InvariantViolation], wall: float, core: Sequence[str]
+) -> dict[str, Any]:
     """Everything there is to say, as JSON knows it."""
     crashed = any(violation.__cause__ for violation in violations)  # then nothing can be asked
     return {
@@ -262,6 +269,7 @@ def outcome(sim: Simulation, violations: list[InvariantViolation], wall: float) 
         "nodes": len(sim.nodes),
         "seed": sim.seed,
         "converged": not crashed and sim.converged(),
+        "core": [*core],
         "events": len(sim.events),
         "replay": sim.replay,
     }
@@ -275,9 +283,13 @@ def show_json(result: dict[str, Any]) -> None:
 def show_table(result: dict[str, Any]) -> None:
     """The same for eyes."""
     agreed = "all members see each other and hold the same data"
+    if 0 < len(result["core"]) < result["nodes"]:
+        converged = f"yes: {', '.join(result['core'])} do, and the others were cut off for good"
+    else:
+        converged = f"yes: {agreed}" if result["converged"] else f"no: not {agreed}"
     rows = [
         ("members", f"{result['nodes']:,}"),
-        ("converged", f"yes: {agreed}" if result["converged"] else f"no: not {agreed}"),
+        ("converged", converged),
         ("events", f"{result['events']:,} membership events at all members together"),
         ("datagrams", f"{result['messages']:,}"),
         ("virtual time", f"{result['virtual_seconds']:g} s"),

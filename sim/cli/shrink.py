@@ -45,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         if not args.budget > 0:
             raise SimError(f"--budget is a number of seconds above 0, not {args.budget}")
+        if args.out and Path(args.out).is_dir():
+            raise SimError(f"{args.out} cannot be written: it is a folder")
         saved = chosen(args)
         with planted(saved.canary):
             failure = judge(saved.invariant)(saved.plan)
@@ -57,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
                 shrinker.plan, failure.invariant, shrinker.failure.trace_hash, saved.canary
             )
             path = Path(args.out) if args.out else FOLDER / file_name(result)
-            result.save(path)
             show(saved, shrinker, result, path)
+            result.save(path)
     except SimError as error:
         print(f"coterie: {error}; try: coterie sim shrink --help", file=sys.stderr)
         return 2

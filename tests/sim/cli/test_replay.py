@@ -187,6 +187,7 @@ def test_diff_plants_a_canary_in_the_second_run_alone(capsys: Captured, sound: s
         ["shrink", "--seed", "1", "--budget", "0"],
         ["shrink", "--seed", "1", "--budget", "nan"],
         ["shrink", "--seed", "1", "--canary", "dodo"],
+        ["shrink", "--seed", "1", "--out", "."],
         ["diff", "1"],
         ["diff", "1", "none.json"],
         ["diff", "1", "1", "--before", "-1"],

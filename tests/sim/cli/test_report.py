@@ -33,6 +33,16 @@ def test_a_plain_run_is_that_of_sim_run(capsys: pytest.CaptureFixture[str], out:
     )
 
 
+@pytest.mark.parametrize("flag", ["--burst_length", "--burst-length"])
+def test_a_flag_of_two_words_is_written_either_way(
+    capsys: pytest.CaptureFixture[str], out: Path, flag: str
+) -> None:
+    flags = [*"--nodes 3 --seconds 5 --burst 0.1".split(), flag, "3"]
+    assert ran(capsys, *flags, "-o", str(out)) == (0, f"{out}\n", "")
+    assert main(["sim", "run", *flags, "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trace_hash"] in out.read_text("utf-8")
+
+
 @pytest.mark.parametrize("flag", [[], ["--scenario"]])
 def test_a_plan_in_a_file(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, out: Path, flag: list[str]
@@ -75,6 +85,7 @@ def test_a_broken_invariant_ends_with_one_and_has_its_page(
         ["plan.toml", "--nodes", "3"],
         ["plan.toml", "--scenario", "plan.toml"],
         ["--nodes", "2", "-o", "/no/such/folder/page.html"],
+        ["--nodes", "2", "--seconds", "1", "-o", "/proc/page.html"],
     ],
 )
 def test_bad_input_is_one_line_and_ends_with_two(

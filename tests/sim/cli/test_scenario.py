@@ -103,3 +103,19 @@ def test_what_the_file_says_is_not_said_twice(
     code, _, err = ran(capsys, "--scenario", str(path), *flag.split())
     assert code == 2
     assert f"{flag.split(maxsplit=1)[0]} and --scenario: the file says that" in err
+
+
+def test_who_agrees_at_the_end_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text("nodes = 3\nseconds = 3\nsettle = 30\n")
+    seen = set[int]()
+    for seed in range(4):
+        arguments = ["--scenario", str(path), "--seed", str(seed)]
+        content = json.loads(ran(capsys, *arguments, "-o", "json")[1])
+        core = content["core"]
+        table = ran(capsys, *arguments)[1]
+        assert content["converged"] == (len(core) == 3)
+        assert "converged     yes: " in table
+        assert (f"{', '.join(core)} do, and the others were cut off" in table) == (len(core) == 2)
+        seen.add(len(core))
+    assert seen == {2, 3}
