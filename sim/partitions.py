@@ -7,7 +7,8 @@ given: the same names in another order are another partition of the same shape.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from itertools import count
 
 from sim.errors import SimError
 
@@ -135,6 +136,11 @@ def checked(cut: object, names: Mapping[str, object]) -> dict[str, frozenset[str
             raise SimError(f"a cut is between two nodes, and {source} is one")
         clean[source] = clean.get(source, frozenset()) | frozenset(others)
     return clean
+
+
+def free_name(taken: Container[str]) -> str:
+    """The name of a cut that was given none: nobody else's."""
+    return next(name for number in count() if (name := f"cut {number}") not in taken)
 
 
 def _names(others: object) -> Collection[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
-from itertools import count
 from typing import Any
 
 from gossip import MemberEvent, Timing
@@ -16,7 +15,7 @@ from sim.handle import Handle
 from sim.host import Host, how_many
 from sim.invariants import Broken, Invariant, StuckError
 from sim.network import Faults
-from sim.partitions import Cut, Grudge, checked
+from sim.partitions import Cut, Grudge, checked, free_name
 from sim.trace import Record
 from sim.world import World
 
@@ -151,7 +150,7 @@ class Simulation:
         if not isinstance(name, str):
             raise SimError(f"the name of a cut is text, not {name!r}")
         turns = nanoseconds(flap, "flap")
-        name = name or next(free for n in count() if (free := f"cut {n}") not in self.cuts)
+        name = name or free_name(self.cuts)
         indices = {
             self._host(source).index: frozenset(self._host(other).index for other in others)
             for source, others in ways.items()

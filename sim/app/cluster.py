@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,11 +16,12 @@ from node.machine import place
 from sim.agenda import SECOND, finite, nanoseconds
 from sim.app.machine import AppHost, CrashedError, SimulatedMachine, address_of
 from sim.app.running import current_run, now
-from sim.app.wire import Wire
+from sim.app.wire import Wire, refuse_rebind
 from sim.driver import KNOWN_BY_HEART
 from sim.errors import SimError, SimTimeout
 from sim.host import how_many
 from sim.network import Faults
+from sim.partitions import Cut, Grudge, checked, free_name
 from sim.streams import derived
 from sim.trace import Kind
 
@@ -76,6 +78,7 @@ class SimulatedCluster:
             host = AppHost(index, self.seed, self._wire, self._run.trace)
             self._processes[host.name] = _Process(host, address)
             self._run.hosts[host.name] = address
+        self._cut_names: dict[str, None] = {}
         self.events: list[tuple[float, str, MemberEvent]] = []
         """Every membership event at every node so far: (virtual seconds, node, event)."""
 
@@ -177,8 +180,33 @@ class SimulatedCluster:
         self._run.trace.record(now(), Kind.PARTITION, payload=payload)
         self._wire.network.partition(indices, one_way=one_way, now=now())
 
+    def cut(
+        self, cut: Grudge | Iterable[tuple[str, str]], *, name: str = "", flap: float = 0.0
+    ) -> Cut:
+        """Cut these ways too, each from one node to another, until `heal()` of what is returned: as
+        with `sim.Simulation`, of pairs or a shape of `sim.partitions`, and `flap` seconds in turns.
+        """
+        ways = checked(cut, self._processes)
+        if not isinstance(name, str):
+            raise SimError(f"the name of a cut is text, not {name!r}")
+        turns = nanoseconds(flap, "flap")
+        name = name or free_name(self._cut_names)
+        self._cut_names[name] = None
+        indices = {
+            self._processes[source].host.index: frozenset(
+                self._processes[other].host.index for other in others
+            )
+            for source, others in ways.items()
+        }
+        told = [(source, sorted(indices[source])) for source in sorted(indices)]
+        self._run.trace.record(now(), Kind.CUT, payload=repr((name, told, turns)).encode())
+        self._wire.network.cut(name, indices, now(), turns)
+        cuts = self._wire.network.cuts
+        made = cuts[name]
+        return Cut(name, lambda: cuts.get(name) is made, partial(self._mend, name))
+
     def heal(self) -> None:
-        """End the partition. Links keep what `link` set."""
+        """End everything that cuts: the partition and every cut. Links keep what `link` set."""
         self._run.trace.record(now(), Kind.HEAL)
         self._wire.network.heal()
 
@@ -193,6 +221,7 @@ class SimulatedCluster:
             changed = replace(self.faults, **faults)
         except TypeError:
             raise SimError(f"a link has none of {', '.join(faults)}: see sim.Faults") from None
+        refuse_rebind(changed)
         payload = repr(changed).encode()
         self._run.trace.record(now(), Kind.LINK, source.index, target.index, payload)
         self._wire.network.set_link(source.index, target.index, changed)
@@ -240,6 +269,10 @@ class SimulatedCluster:
     def trace_hash(self) -> str:
         """The hash of everything that has happened in this run."""
         return self._run.trace_hash
+
+    def _mend(self, name: str) -> None:
+        self._run.trace.record(now(), Kind.MEND, payload=name.encode())
+        del self._wire.network.cuts[name]
 
     # How processes live.
 

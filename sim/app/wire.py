@@ -26,14 +26,19 @@ QUOTED = 520
 """Bytes of a datagram that a refusal repeats, as in `sim.world`."""
 
 
+def refuse_rebind(faults: Faults) -> None:
+    """`SimError` for the one fault of a network that is not simulated here."""
+    if faults.rebind:
+        raise SimError("rebind is not simulated for whole nodes: sim.Simulation has it")
+
+
 class Wire:
     """Everything between the hosts. Hosts are their index."""
 
     def __init__(
         self, addresses: Sequence[Address], seed: int, faults: Faults, trace: Trace
     ) -> None:
-        if faults.rebind:
-            raise SimError("rebind is not simulated for whole nodes: sim.Simulation has it")
+        refuse_rebind(faults)
         self.network = Network(len(addresses), seed, faults)
         self.messages = 0
         self._addresses = addresses

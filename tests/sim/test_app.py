@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from inspect import getsource
+from typing import Any
 
 import pytest
 import trio
@@ -21,6 +22,7 @@ from sim import Faults, SimError, SimTimeout
 from sim.app import Outcome, SimulatedCluster, run
 from sim.app.running import CHANCE, SWITCH
 from sim.determinism import VARIANTS, perturb
+from sim.partitions import bridge
 from tests.sim.app_story import story
 
 
@@ -356,3 +358,69 @@ def test_the_story_is_the_same_in_processes_that_have_nothing_in_common() -> Non
         told.add(done.stdout)
     assert len(told) == 1
     assert len(told.pop().splitlines()) == 2
+
+
+# Cuts, as in the heap simulator.
+
+
+def test_a_cut_is_healed_alone_and_flaps() -> None:
+    async def scenario(cluster: SimulatedCluster) -> None:
+        bridged = cluster.cut(bridge(["n0", "n1", "n2"]))
+        named = cluster.cut([("n1", "n0")], name="cut 1", flap=0.5)
+        deaf = cluster.cut({"n0": ["n1"]})
+        assert len({bridged.name, named.name, deaf.name}) == 3
+        cluster["n1"].set("cart").add("milk")
+        await trio.sleep(0.4)
+        assert "milk" not in cluster["n0"].set("cart")
+        deaf.heal()
+        assert (bridged.active, named.active, deaf.active) == (True, True, False)
+        await cluster.until(lambda: "milk" in cluster["n2"].set("cart"), timeout=30)
+        cluster.heal()
+        assert not bridged.active
+        await cluster.converged(timeout=60)
+
+    simulate(scenario)
+
+
+def test_cuts_and_their_ends_are_in_the_hash() -> None:
+    async def nothing(cluster: SimulatedCluster) -> None:
+        await trio.sleep(1)
+
+    async def cut(cluster: SimulatedCluster) -> None:
+        cluster.cut([("n0", "n1")]).heal()
+        await trio.sleep(1)
+
+    def hashed(scenario: Callable[[SimulatedCluster], Awaitable[object]]) -> str:
+        async def main() -> None:
+            async with SimulatedCluster(nodes=2) as cluster:
+                await scenario(cluster)
+
+        return run(main).trace_hash
+
+    assert hashed(cut) == hashed(cut) != hashed(nothing)
+
+
+@pytest.mark.parametrize(
+    ("ways", "given", "sentence"),
+    [
+        ("n0", {}, "a cut is a set of pairs"),
+        ([("n0", "n9")], {}, "there is no node 'n9'"),
+        ([("n0", "n0")], {}, "a cut is between two nodes"),
+        ([("n0", "n1")], {"flap": -1.0}, "flap is a number of seconds from 0"),
+        ([("n0", "n1")], {"name": 3}, "the name of a cut is text"),
+    ],
+)
+def test_what_is_no_cut_is_refused(ways: Any, given: dict[str, Any], sentence: str) -> None:
+    async def scenario(cluster: SimulatedCluster) -> None:
+        with pytest.raises(SimError, match=sentence):
+            cluster.cut(ways, **given)
+
+    simulate(scenario)
+
+
+def test_a_link_refuses_what_does_nothing_here() -> None:
+    async def scenario(cluster: SimulatedCluster) -> None:
+        with pytest.raises(SimError, match="rebind is not simulated for whole nodes"):
+            cluster.link("n0", "n1", rebind=0.5)
+
+    simulate(scenario)
