@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,9 @@ from sim.runner import play
 from sim.seeds import Saved, load
 from sim.shrink import Shrinker
 from sim.swarm import draw
+
+DOCS = Path(__file__).parents[3] / "docs" / "simulation.md"
+NUMBERS = "no one two three four five six seven eight nine ten".split()
 
 Captured = pytest.CaptureFixture[str]
 CANARY, SEED, INVARIANT = "lost-write", 2, "kept"
@@ -199,3 +203,19 @@ def test_bad_input_is_one_line_and_ends_with_two(capsys: Captured, arguments: li
     assert (code, out) == (2, "")
     assert err.startswith("coterie: ")
     assert err.count("\n") == 1
+
+
+def test_the_bug_of_the_docs_is_as_they_tell(capsys: Captured, tmp_path: Path) -> None:
+    text = " ".join(DOCS.read_text("utf-8").split())
+    assert f"coterie sim shrink --seed {SEED} --canary {CANARY}" in text
+    small = str(tmp_path / "small.json")
+    ran(capsys, "shrink", "--seed", str(SEED), "--canary", CANARY, "--out", small)
+    plan, left = draw(SEED), load(Path(small)).plan
+    assert (
+        f"Here {len(plan.steps)} steps and {NUMBERS[plan.nodes]} nodes become "
+        f"{NUMBERS[len(left.steps)]} writes and {NUMBERS[left.nodes]} nodes"
+    ) in text
+    story = ran(capsys, "replay", small)[1]
+    (told,) = re.findall(r"```text\n(kept .*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    for line in told.splitlines():
+        assert line.rstrip(" …") in story
