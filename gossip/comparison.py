@@ -55,12 +55,14 @@ class Comparison:
             return
         self._outbox.send_message(source, Buckets(self._membership.bucket_hashes()))
 
-    def answer(self, buckets: Buckets, source: Address) -> None:
-        """Tell a member what belongs to the parts where its table differs from ours."""
+    def answer(self, buckets: Buckets, source: Address, *, whole: bool) -> None:
+        """Tell a member what belongs to the parts where its table differs from ours: all of it, or
+        as much as fits into a datagram.
+        """
         mine = self._membership.bucket_hashes()
         pairs = enumerate(zip(mine, buckets.hashes, strict=False))
         differ = [place for place, (here, there) in pairs if here != there]
-        self._tell(source, self._membership.claims(differ))
+        self._tell(source, self._membership.claims(differ), limit=TABLE_DATAGRAMS if whole else 1)
 
     def tell_all(self, caller: Address, call: int, *, whole: bool) -> None:
         """Tell who calls who is there: the whole table, or as much as fits into a datagram."""

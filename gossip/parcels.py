@@ -4,6 +4,10 @@ The sender sends the first pieces; the receiver asks for the others, a window at
 for those that got lost. So the receiver sets the pace, loss costs one round trip instead of the
 whole parcel, and order does not matter. Everything is bounded: a parcel nobody asks for is
 forgotten, and so is one whose pieces stop coming.
+
+One small question brings a whole window of pieces, and an old question can be sent again by anybody
+who saw it, from any address. So pieces go to nobody but whom the parcel was sent to, and no more of
+them than loss explains.
 """
 
 from __future__ import annotations
@@ -27,6 +31,20 @@ MAX_KEPT_BYTES = 8 * 1024 * 1024
 
 MAX_TRIES = 8
 """How often missing pieces are asked for without any progress."""
+
+TIMES = 1 + MAX_TRIES
+"""How often the pieces of a parcel are sent, on average; what was asked for more often is forgotten:
+our choice, far more than any loss needs under which a parcel arrives at all."""
+
+
+@dataclass(slots=True)
+class Kept:
+    """A parcel that was sent."""
+
+    destination: Address
+    parts: list[bytes]
+    left: int
+    """How many more pieces may be sent."""
 
 
 @dataclass(slots=True)
@@ -69,7 +87,7 @@ class Parcels:
         self._send = send
         self._deliver = deliver
         self._number = first
-        self._kept: OrderedDict[int, list[bytes]] = OrderedDict()
+        self._kept: OrderedDict[int, Kept] = OrderedDict()
         self._kept_bytes = 0
         self._arriving: OrderedDict[tuple[Address, int], Arriving] = OrderedDict()
         self._done: OrderedDict[tuple[Address, int], None] = OrderedDict()
@@ -82,24 +100,32 @@ class Parcels:
             f"a frame of {len(frame)} bytes should never have been made"
         )
         self._number += 1
-        self._kept[self._number] = parts
+        kept = self._kept[self._number] = Kept(destination, parts, TIMES * len(parts))
         self._kept_bytes += len(frame)
         while len(self._kept) > MAX_PARCELS or (
             len(self._kept) > 1 and self._kept_bytes > MAX_KEPT_BYTES
         ):
-            _, dropped = self._kept.popitem(last=False)
-            self._kept_bytes -= sum(map(len, dropped))
+            self._forget(next(iter(self._kept)))
         for place in range(min(WINDOW, len(parts))):
-            self._send(destination, Piece(self._number, place, len(parts), parts[place]))
+            self._send_piece(self._number, kept, place)
 
-    def wanted(self, want: Want, source: Address) -> None:
-        """Somebody lacks pieces."""
-        parts = self._kept.get(want.parcel)
-        if parts is None:
+    def wanted(self, want: Want) -> None:
+        """Somebody lacks pieces: whoever asks, they go where the parcel went."""
+        kept = self._kept.get(want.parcel)
+        if kept is None:
             return
         for place in want.places[:WINDOW]:
-            if place < len(parts):
-                self._send(source, Piece(want.parcel, place, len(parts), parts[place]))
+            if place < len(kept.parts) and kept.left:
+                self._send_piece(want.parcel, kept, place)
+        if not kept.left:
+            self._forget(want.parcel)
+
+    def _send_piece(self, number: int, kept: Kept, place: int) -> None:
+        kept.left -= 1
+        self._send(kept.destination, Piece(number, place, len(kept.parts), kept.parts[place]))
+
+    def _forget(self, number: int) -> None:
+        self._kept_bytes -= sum(map(len, self._kept.pop(number).parts))
 
     def arrived(self, piece: Piece, sender: str, source: Address, now: int) -> None:
         """A piece came."""

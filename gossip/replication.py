@@ -61,6 +61,8 @@ class Replication:
         self._hot: dict[bytes, tuple[Span, ...]] = {}
         self._seen: dict[str, CausalContext] = {}
         self._behind: dict[str, CausalContext | None] = {}
+        self._answered: dict[str, tuple[int, int]] = {}
+        """Of each member that pulled: in which boot, and its latest session."""
         self._session = random.getrandbits(32)
         self._pulling: str | None = None
         self._progress = False
@@ -166,7 +168,16 @@ class Replication:
             self._catch_up(now)
 
     def answer(self, pull: Pull, sender: str, epoch: int, source: Address, now: int) -> None:
-        """Send a member what it lacks; if it has what we lack, pull in turn."""
+        """Send a member what it lacks; if it has what we lack, pull in turn.
+
+        Each session is answered once, and none that is older than another: a small question brings
+        much, and whoever saw one could send it again.
+        """
+        if pull.session:  # without a session there is but one datagram to be had
+            boot, latest = self._answered.get(sender, (epoch, 0))
+            if boot == epoch and pull.session <= latest:
+                raise Dropped("stale")
+            self._answered[sender] = (epoch, pull.session)
         theirs = self._decode(pull.context).known
         self._note(sender, epoch, theirs, now)
         missing = self._store.missing(theirs)
@@ -252,3 +263,4 @@ class Replication:
         """A member is gone, or is a new boot: what it held is not known any more."""
         self._seen.pop(name, None)
         self._behind.pop(name, None)
+        self._answered.pop(name, None)

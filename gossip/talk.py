@@ -164,7 +164,9 @@ class Talk:
                 whole = source == message.claim.address
                 self._comparison.tell_all(source, message.call, whole=whole)
             case Buckets():
-                self._comparison.answer(message, source)
+                known = self._membership.get(sender)
+                whole = known is not None and source == known.address
+                self._comparison.answer(message, source, whole=whole)
             case Seen():
                 self._roaming.seen(Address(message.host, message.port), sender, now)
             case TagsWanted():
@@ -173,14 +175,15 @@ class Talk:
                 self._membership.tags_came(message.name, message.tags)
             case Pull():
                 known = self._membership.get(sender)
-                if known is not None:  # an old datagram, sent again, must not aim us at a stranger
+                # An old datagram, sent again, must not aim us at a stranger.
+                if known is not None and known.epoch == self._epoch:
                     self._replication.answer(message, sender, self._epoch, known.address, now)
             case Delta():
                 self._replication.receive(message, sender, self._epoch, now)
             case Piece():
                 self.parcels.arrived(message, sender, source, now)
             case Want():
-                self.parcels.wanted(message, source)
+                self.parcels.wanted(message)
             case Position():
                 self._positions.heard(message, sender)
             case _:

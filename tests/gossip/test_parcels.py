@@ -35,7 +35,7 @@ class End:
         if isinstance(message, Piece):
             self.parcels.arrived(message, "bob", HERE, now)
         elif isinstance(message, Want):
-            self.parcels.wanted(message, THERE)
+            self.parcels.wanted(message)
 
     def wake(self, now: int) -> None:
         for action in self.timers.due(now):

@@ -179,8 +179,8 @@ def test_an_answer_keeps_to_its_window_and_says_that_there_is_more() -> None:
     talk.run(1)
     friend.heard(Delta)
     nothing = FragmentWriter(STORE, NOTHING).finish()
-    for window, datagrams in [(0, 1), (1, 1), (7, 7)]:
-        friend.says(peer, Pull(9, window, nothing))
+    for session, window, datagrams in [(6, 0, 1), (7, 1, 1), (8, 7, 7)]:
+        friend.says(peer, Pull(session, window, nothing))
         talk.run(0.001)
         assert [d.end for d in friend.heard(Delta)] == [0] * (datagrams - 1) + [2]
     friend.says(peer, Pull(9, 256, nothing))
