@@ -1,8 +1,11 @@
 """Leaving so that it is known to be a leave.
 
 First somebody has to hold what was written here; then it is announced, and some members are told
-directly, again and again, until all of them have answered. Both are bounded in time: a member that
-nobody hears leaves all the same.
+directly, again and again, until enough of them have answered. Both are bounded in time: a member
+that nobody hears leaves all the same.
+
+Who is leaving as well answers, and says so: that answer is worth nothing, for when most of a
+cluster leave at once those who stay might never hear of it.
 """
 
 from __future__ import annotations
@@ -18,13 +21,16 @@ from .membership import Membership
 from .messages import encode_claims
 from .replication import Replication
 from .timers import Timers
-from .timing import Timing
+from .timing import MILLISECOND, Timing
 
 GOODBYES = 8
-"""How many members are told directly."""
+"""How many members are told directly at a time."""
+
+PAUSE = 20 * MILLISECOND
+"""The least time before others are told instead of those who are leaving as well: our choice."""
 
 ENOUGH = 4
-"""How many of them have to answer: one that has just died must not keep us, and what four know is
+"""How many who stay have to answer: one that has just died must not keep us, and what four know is
 soon known to all."""
 
 
@@ -57,7 +63,7 @@ class Farewell:
         self._probe = probe
         self._done = done
         self._unanswered: dict[int, str] = {}
-        self._acknowledged = 0
+        self._acknowledged: dict[str, None] = {}
 
     def begin(self, now: int) -> None:
         """Start to leave."""
@@ -66,14 +72,23 @@ class Farewell:
         self._timers.set("handed over", now + timeout // 2, self._announce)
         self._hand_over(now)
 
-    def answered(self, sequence: int) -> None:
+    def answered(self, sequence: int, now: int) -> None:
         """Somebody answered a probe, perhaps one of ours."""
         name = self._unanswered.get(sequence)
-        if name is not None:
-            self._unanswered = {s: n for s, n in self._unanswered.items() if n != name}
-            self._acknowledged += 1
-            if not self._unanswered or self._acknowledged >= ENOUGH:
-                self._done()
+        if name is None:
+            return
+        self._unanswered = {s: n for s, n in self._unanswered.items() if n != name}
+        known = self._membership.get(name)
+        if known is not None and known.state.running:
+            self._acknowledged[name] = None
+        if len(self._acknowledged) >= ENOUGH or not self._untold():
+            self._done()
+        elif not self._unanswered:
+            self._timers.set("farewell", now + PAUSE, self._announce)
+
+    def _untold(self) -> list[Claim]:
+        """Who stays, as far as we know, and has not answered."""
+        return [o for o in self._membership.others() if o.name not in self._acknowledged]
 
     def _hand_over(self, now: int) -> None:
         alone = not self._membership.others()
@@ -88,12 +103,13 @@ class Farewell:
         self._timers.stop("handed over")
         if self._membership.me.state is State.ALIVE:
             self._membership.leave()
-        others: list[Claim] = self._membership.others()
-        waiting = self._unanswered.values()
+        others = self._untold()
+        staying = {other.name: None for other in others}
+        self._unanswered = {s: n for s, n in self._unanswered.items() if n in staying}
+        waiting = dict.fromkeys(self._unanswered.values())
         told = [other for other in others if other.name in waiting]
-        if not told:
-            told = self._random.sample(others, min(GOODBYES, len(others)))
-            self._unanswered = {}
+        fresh = [other for other in others if other.name not in waiting]
+        told += self._random.sample(fresh, min(max(0, GOODBYES - len(told)), len(fresh)))
         goodbye = encode_claims([encode_claim(self._membership.me)])
         self._unanswered |= {self._probe(other, goodbye): other.name for other in told}
         self._timers.set("farewell", now + self._timing.gossip_interval, self._announce)

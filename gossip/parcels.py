@@ -33,7 +33,7 @@ MAX_TRIES = 8
 """How often missing pieces are asked for without any progress."""
 
 TIMES = 1 + MAX_TRIES
-"""How often the pieces of a parcel are sent, on average; what was asked for more often is forgotten:
+"""How often the pieces of a parcel are sent, on average; what is asked for more often is forgotten:
 our choice, far more than any loss needs under which a parcel arrives at all."""
 
 

@@ -204,11 +204,14 @@ class Talk:
             return
         self.prober.turns.heard(probe.round)
         ack = Ack(probe.sequence, *self._hashes())
+        before: list[bytes] = []
         position = self._positions.riding(sender)
-        if position is None:
-            self._outbox.send_message(source, ack)
-        else:  # before the answer, for with that a round trip is measured
-            self._outbox.send_message(source, ack, position)
+        if position is not None:  # before the answer, for with that a round trip is measured
+            before.append(position)
+        me = self._membership.me
+        if me.state is State.LEFT:  # also before it: it is no answer to the goodbye of another
+            before.append(encode_claims([encode_claim(me)]))
+        self._outbox.send_message(source, ack, *before)
         self._compare(sender, probe.data, probe.table, source, now)
 
     def _acknowledged(self, ack: Ack, sender: str, source: Address, now: int) -> None:
@@ -217,7 +220,7 @@ class Talk:
             origin, sequence = asked_by
             self._outbox.send_message(origin, Ack(sequence, *self._hashes()))
         self._compare(sender, ack.data, ack.table, source, now)
-        self.farewell.answered(ack.sequence)
+        self.farewell.answered(ack.sequence, now)
 
     def _compare(self, sender: str, data: bytes, table: bytes, source: Address, now: int) -> None:
         """A member told the hashes of what it knows: if ours differ, find out what we miss."""

@@ -263,6 +263,23 @@ def test_a_goodbye_is_known_at_once_and_is_no_failure() -> None:
     assert peers[2].next_wake is None
 
 
+@pytest.mark.parametrize(("members", "leaving"), [(20, 10), (24, 20), (16, 15)])
+@pytest.mark.parametrize("seed", range(2))
+def test_of_many_who_leave_at_once_none_is_failed(members: int, leaving: int, seed: int) -> None:
+    """Those who stay have to hear of it, and not only those who leave as well."""
+    talk = Conversation(seed=seed)
+    peers = talk.cluster(members)
+    for peer in peers[:leaving]:
+        talk.leave(peer)
+    took = talk.until(lambda: all(peer.phase == "left" for peer in peers[:leaving]), 5)
+    assert took <= 3.1
+    talk.run(20)
+    assert talk.told("MemberFailed") == []
+    there = dict.fromkeys([peer.name for peer in peers[leaving:]], "alive")
+    gone = dict.fromkeys([peer.name for peer in peers[:leaving]], "left")
+    assert all(talk.views()[name] == there | gone for name in there)
+
+
 def test_who_left_may_come_back() -> None:
     talk = Conversation()
     peers = talk.cluster(3)
