@@ -392,11 +392,11 @@ class Membership(Roster):
 
     def _make_room(self) -> bool:
         """Forget who has been gone for longest, of all that are remembered; False for nobody."""
-        gone = next((claim for claim in self._table.values() if not claim.state.running), None)
+        gone = next((name for name in self._gone if name != self.me.name), None)
         if gone is None:
             return False
-        self._timers.stop(("member", gone.name))
-        self._forget(gone)
+        self._timers.stop(("member", gone))
+        self._forget(self._table[gone])
         return True
 
     def _forget(self, gone: Claim) -> None:

@@ -20,6 +20,8 @@ class Roster:
         self.digest = bytes(HASH_BYTES)
         """A hash of who runs, in which boot and incarnation."""
         self._table: dict[str, Claim] = {}
+        self._gone: dict[str, None] = {}
+        """Who of them does not run, in the order in which they went."""
         self._buckets = [0] * BUCKETS
         self._digest = 0
         self._others: list[Claim] | None = None
@@ -29,7 +31,7 @@ class Roster:
 
     def __len__(self) -> int:
         """How many members are taken to be there, ourselves included."""
-        return len(self.others()) + 1
+        return len(self._table) - len(self._gone) + (self.me.name in self._gone)
 
     def get(self, name: str) -> Claim | None:
         """What is believed of a member."""
@@ -41,7 +43,7 @@ class Roster:
             self._others = [
                 claim
                 for claim in self._table.values()
-                if claim.state.running and claim.name != self.me.name
+                if claim.name not in self._gone and claim.name != self.me.name
             ]
         return self._others
 
@@ -76,12 +78,16 @@ class Roster:
         self._digest ^= change
         self.digest = self._digest.to_bytes(HASH_BYTES, "big")
         self._table[claim.name] = claim
+        if claim.state.running:
+            self._gone.pop(claim.name, None)
+        else:
+            self._gone.setdefault(claim.name)
         self.version += 1
         self._others = self._failed = self._addresses = None
 
     def _drop(self, name: str) -> None:
         """Forget a member that does not run."""
-        del self._table[name]
+        del self._table[name], self._gone[name]
         self.version += 1
         self._others = self._failed = self._addresses = None
 
@@ -91,6 +97,9 @@ class Roster:
         self._others = self._failed = self._addresses = None
         assert there == self.others(), "who is there is out of step with the table"
         assert failed == self.failed(), "who failed is out of step with the table"
+        gone = sorted(name for name, claim in self._table.items() if not claim.state.running)
+        assert gone == sorted(self._gone), "who is gone is out of step with the table"
+        assert len(self) == len(there) + 1, "how many there are is out of step with the table"
         buckets = [0] * BUCKETS
         for name, claim in self._table.items():
             assert name == claim.name, f"{claim} is filed under {name}"

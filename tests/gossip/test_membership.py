@@ -314,6 +314,42 @@ def test_the_table_is_bounded_and_refusals_are_counted(monkeypatch: pytest.Monke
     assert table.state("m0") is FAILED
 
 
+def test_who_has_been_gone_for_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_MEMBERS", 4)
+    table = Table(known=("sue",))
+    table.hear(claim("m0"), claim("m1"), claim("m1", state=LEFT), claim("m0", state=LEFT))
+    table.hear(claim("m2"))
+    assert [c.name for c in table.claims()] == ["me", "sue", "m0", "m2"]
+
+
+def looking(looked: list[State]) -> Callable[[State], bool]:
+    """Whether a state is that of somebody who runs, and note that it was looked at."""
+
+    def running(state: State) -> bool:
+        looked.append(state)
+        return state <= SUSPECT
+
+    return running
+
+
+def test_to_refuse_a_stranger_takes_no_longer_in_a_large_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever has the secret can invent a million of them."""
+    looked: list[State] = []
+    asked = []
+    for size in (10, 1000):
+        monkeypatch.setattr(module, "MAX_MEMBERS", size)
+        table = Table(known=tuple(f"m{i}" for i in range(size - 1)))
+        looked.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(State, "running", property(looking(looked)))
+            table.apply(claim("stranger"), 0)
+        asked.append(len(looked))
+        assert table.refused == 1
+    assert asked[0] == asked[1]
+
+
 def test_the_dead_are_forgotten_after_long_and_not_if_they_came_back() -> None:
     table = Table(timing=Timing(reap_after=60 * SECOND, verdicts=1), known=("sue",))
     table.hear(bob(), bob(FAILED), claim("joe", state=LEFT), claim("ann", state=FAILED))
