@@ -159,10 +159,12 @@ class Membership(Roster):
         if hearsay and not claim.state.running:
             return  # or the dead would live for ever, told to each newcomer and back
         floor = self._floors.get((claim.name, claim.key))
-        if floor is not None and (*claim.order[:2], not hearsay) <= (*floor, False):
-            return  # it was there, and is forgotten; only by its own word it is as it was
-        if len(self._table) >= MAX_MEMBERS and not self._make_room():
-            self.refused += 1
+        if floor is not None and claim.order[:2] <= floor:
+            # An old word; unless it never heard what others said of it, and is still as it was.
+            if claim.order[:2] == floor and claim.state.running and not hearsay:
+                self.contested(claim, claim, now)
+            return
+        if not self._has_room():
             return
         if claim.state is State.FAILED:
             self._condemned(claim, None, now)
@@ -342,9 +344,10 @@ class Membership(Roster):
             self.contested(known, claim, now)
 
     def succeeded(self, known: Claim, heir: Claim, now: int) -> None:
-        """At the address of a member, another boot answers to its name: it has been replaced."""
-        if self._table.get(known.name) == known:
-            self._believe(heir, known, now, passed_on=True)
+        """At the address of a member, another boot answers to its name, or one we had forgotten."""
+        believed = self._table.get(known.name)
+        if believed == known or (believed is None and known == heir and self._has_room()):
+            self._believe(heir, believed, now, passed_on=True)
 
     def _declare(self, me: Claim) -> None:
         me = self.me = self.identity.signed(me)
@@ -390,10 +393,13 @@ class Membership(Roster):
             failed = known._replace(state=State.FAILED, accuser=self.me.name, refused=False)
             self._fail(self.identity.accused(failed), known, now)
 
-    def _make_room(self) -> bool:
-        """Forget who has been gone for longest, of all that are remembered; False for nobody."""
+    def _has_room(self) -> bool:
+        """Whether another member can be remembered; who has been gone for longest makes room."""
+        if len(self._table) < MAX_MEMBERS:
+            return True
         gone = next((name for name in self._gone if name != self.me.name), None)
         if gone is None:
+            self.refused += 1
             return False
         self._timers.stop(("member", gone))
         self._forget(self._table[gone])

@@ -367,9 +367,25 @@ def test_the_last_word_of_the_forgotten_outlives_them() -> None:
     table.wait(60 * SECOND)
     table.hear(bob(incarnation=1))
     table.hear(bob(incarnation=2), hearsay=True)
+    table.hear(bob(FAILED, 2), bob(LEFT, 2))
     assert table.get("bob") is None
-    table.hear(bob(incarnation=2))  # who was away for longer than it is remembered, and calls
-    assert table.state("bob") is ALIVE
+
+
+def test_who_was_away_for_longer_than_it_is_remembered_has_to_answer() -> None:
+    table = Table(timing=Timing(reap_after=60 * SECOND))
+    asked: list[tuple[Claim, Claim]] = []
+    table.contested = lambda known, heir, _: asked.append((known, heir))
+    table.hear(bob(incarnation=2), bob(LEFT, 2))
+    table.wait(60 * SECOND)
+    table.hear(bob(incarnation=2))
+    assert asked == [(bob(incarnation=2), bob(incarnation=2))]
+    assert table.get("bob") is None
+    for _ in range(2):
+        table.succeeded(*asked[0], 0)
+        assert table.state("bob") is ALIVE
+    table.hear(bob(LEFT, 2))
+    table.succeeded(*asked[0], 0)
+    assert table.state("bob") is LEFT
 
 
 # Force-leave.

@@ -6,7 +6,7 @@ import pytest
 
 from gossip import Peer, Timing
 from gossip.member import State
-from gossip.messages import Ack, Buckets, Claims, Position, Probe
+from gossip.messages import Ack, Buckets, Claims, Join, Position, Probe
 from tests.gossip.conversation import SECOND, WALL, Conversation, claim, resigned, where
 
 HALVES = (["n0", "n1"], ["n2", "n3", "n4"])
@@ -403,6 +403,35 @@ def test_the_dead_are_forgotten_by_all_of_a_cluster_that_goes_on_changing() -> N
     talk.run(120)
     assert talk.settled()
     assert all(sorted(view) == ["n0", "n1", "n2", "n3"] for view in talk.views().values())
+
+
+def test_an_old_word_brings_nobody_back_who_is_forgotten() -> None:
+    """Somebody recorded what a member said of itself, and says it again when all have forgotten
+    that it died.
+    """
+    talk = Conversation(timing=Timing(reap_after=60 * SECOND))
+    peers = talk.cluster(3)
+    puppet = talk.friend(peers[0])
+    old = talk.kill("n2")._membership.me
+    talk.run(90)
+    assert "n2" not in talk.views()["n0"]
+    talk.events.clear()
+    puppet.says(peers[0], Claims((old,)))
+    puppet.says(peers[0], Join(old, 1))
+    talk.run(5)
+    assert talk.events == []
+
+
+def test_who_was_cut_off_for_longer_than_it_is_remembered_comes_back_as_it_was() -> None:
+    """It heard of no accusation, so it had nothing to refute."""
+    talk = Conversation(timing=Timing(reap_after=60 * SECOND))
+    talk.cluster(3)
+    talk.cut(["n2"], ["n0", "n1"])
+    talk.run(90)
+    assert "n2" not in talk.views()["n0"]
+    talk.heal()
+    talk.until(talk.settled, 20)
+    assert {m.incarnation for m in talk.peers["n0"].members()} == {0}
 
 
 def test_timings_may_differ_between_members() -> None:
