@@ -15,7 +15,7 @@ from random import Random
 from .claims import encode_claim
 from .member import Address
 from .membership import Membership
-from .messages import encode_join
+from .messages import ProbeRequest, encode_join
 from .outbox import Outbox
 from .timers import Timers
 from .timing import SECOND, Timing
@@ -26,6 +26,9 @@ CALLS = 8
 
 CALLS_MAX = 256
 """How many calls may be unanswered; the oldest is forgotten beyond that."""
+
+NOBODYS = 0
+"""The number of a probe that nobody waits for."""
 
 CALLERS = 8
 """How many members of a cluster call somebody missing per interval, on average, or all of a small
@@ -108,14 +111,25 @@ class Reconnect:
 
     def _call_missing(self, now: int) -> None:
         self.start(now)
-        failed = [claim.address for claim in self._membership.failed()]
+        failed = self._membership.failed()
         strange = [address for address in self._joins if not self._met(address)]
-        others = len(self._membership.others())
-        for missing in (failed, strange if others else []):
-            if missing and self._random.random() * (others + 1) < CALLERS:
-                self.call(self._random.choice(missing))
+        others = self._membership.others()
+        if failed and self._draws():
+            missing = self._random.choice(failed)
+            self.call(missing.address)
+            if others:
+                # It may have left meanwhile, and we were the one who was not told: the dead are not
+                # in the hashes of tables. Who knows better says so, instead of asking.
+                request = ProbeRequest(NOBODYS, missing.name, missing.epoch)
+                self._outbox.send_message(self._random.choice(others).address, request)
+        if strange and others and self._draws():
+            self.call(self._random.choice(strange))
         if "join" not in self._timers:
             self._call_joins(now)
+
+    def _draws(self) -> bool:
+        """Whether it is for us, of all those who might, to call somebody now."""
+        return self._random.random() * len(self._membership) < CALLERS
 
     def _met(self, address: Address) -> bool:
         """Whether some member is known to be there, or to have been."""

@@ -280,6 +280,21 @@ def test_of_many_who_leave_at_once_none_is_failed(members: int, leaving: int, se
     assert all(talk.views()[name] == there | gone for name in there)
 
 
+def test_who_was_not_told_that_a_failed_member_was_made_to_leave_finds_out() -> None:
+    """What was said was said while it was cut off, too shortly for anybody to notice."""
+    talk = Conversation()
+    peers = talk.cluster(6)
+    talk.kill("n1")
+    talk.until(lambda: all(view["n1"] == "failed" for view in talk.views().values()), 30)
+    talk.run(5)
+    talk.cut(["n2"], ["n0", "n3", "n4", "n5"])
+    assert peers[0].force_leave("n1", talk.now)
+    talk.run(1.5)
+    talk.heal()
+    assert talk.views()["n2"]["n1"] == "failed"
+    talk.until(lambda: talk.views()["n2"]["n1"] == "left", 10)
+
+
 def test_who_left_may_come_back() -> None:
     talk = Conversation()
     peers = talk.cluster(3)
