@@ -106,7 +106,7 @@ class Peer(View, Speaking):
             self._timing,
             self._timers,
             emit=self._tell,
-            forgotten=self._records.forget,
+            forgotten=self._forget,
         )
         self._channel = Channel(secret, entropy)
         self._outbox = Outbox(self._channel, self._membership, self._timing)
@@ -301,7 +301,8 @@ class Peer(View, Speaking):
         self._membership.check()
         self._positions.check()
         self._quorum.check()
-        self._check_speaking()
+        if self.phase != "left":  # then nothing waits any more
+            self._check_speaking()
         self.store.check()
         timer = self._timers.next
         assert self.phase != "running" or timer is not None, "a running member waits for nothing"
@@ -343,7 +344,16 @@ class Peer(View, Speaking):
         elif isinstance(event, MemberLeft):
             self._records.forget(event.member.name)
         if isinstance(event, MemberJoined | MemberFailed | MemberLeft):
-            self._replication.forget(event.member.name)
-            self._comparison.forget(event.member.name)
-            self._positions.forget(event.member.name)
-            self._prober.forget(event.member.name)
+            self._let_go(event.member.name)
+
+    def _let_go(self, name: str) -> None:
+        """A member is gone, or is a new boot: nothing that it said before counts any more."""
+        self._replication.forget(name)
+        self._comparison.forget(name)
+        self._positions.forget(name)
+        self._prober.forget(name)
+
+    def _forget(self, name: str) -> None:
+        """A member is listed no more. What came from it since it went has to go as well."""
+        self._let_go(name)
+        self._records.forget(name)

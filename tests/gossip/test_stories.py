@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from crdt.fragment import NOTHING
+from crdt.store import STORE
+from crdt.writer import FragmentWriter
 from gossip import Peer, Timing
 from gossip.member import State
-from gossip.messages import Ack, Buckets, Claims, Join, Position, Probe
+from gossip.messages import Ack, Buckets, Claims, Join, Position, Probe, Pull
 from tests.gossip.conversation import SECOND, WALL, Conversation, claim, resigned, where
 
 HALVES = (["n0", "n1"], ["n2", "n3", "n4"])
@@ -418,6 +421,28 @@ def test_the_dead_are_forgotten_by_all_of_a_cluster_that_goes_on_changing() -> N
     talk.run(120)
     assert talk.settled()
     assert all(sorted(view) == ["n0", "n1", "n2", "n3"] for view in talk.views().values())
+
+
+def test_what_came_late_from_one_who_had_left_is_forgotten_with_it() -> None:
+    """Else each that ever left might leave something behind, for as long as we run."""
+    talk = Conversation(timing=Timing(reap_after=60 * SECOND))
+    peer = talk.peer("n0")
+    friend = talk.friend(peer)
+    friend.says(peer, Claims((claim("friend", state=State.LEFT, address=friend.address),)))
+    nothing = FragmentWriter(STORE, NOTHING).finish()
+    friend.says(peer, Probe(1, "n0", bytes(8), bytes(8), 0), Pull(7, 1, nothing))
+    kept = (peer._replication._seen, peer._replication._answered, peer._comparison._heard)
+    assert all("friend" in machine for machine in kept)
+    talk.run(70)
+    assert not any("friend" in machine for machine in kept)
+
+
+def test_a_peer_that_has_left_keeps_its_invariants_whatever_was_under_way() -> None:
+    talk = Conversation()
+    peers = talk.cluster(3)
+    talk.query(peers[0], "load", timeout=60)
+    leaves(talk, peers[0])
+    peers[0].check()
 
 
 def test_an_old_word_brings_nobody_back_who_is_forgotten() -> None:
