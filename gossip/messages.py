@@ -201,8 +201,8 @@ def _coordinate(value: Any) -> Coordinate:
 
 
 def _ip(value: Any) -> str:
-    if type(value) is not str or str(ip_address(value)) != value:
-        raise ValueError
+    if type(value) is not str or str(ip_address(value)) != value or "%" in value:
+        raise ValueError  # a zone means something on one machine only, and no claim carries it
     return value
 
 
