@@ -13,8 +13,8 @@ NS = 1_000_000_000
 REACH = "coterie.reach"
 """The topic under which members ask each other whom they do not reach."""
 
-MANY = 24
-"""How many members one answer names: it fits a datagram."""
+ROOM = 700
+"""Bytes of names in one answer: it has to fit a datagram."""
 
 
 def case_object(case: Case, now: int) -> dict[str, Any]:
@@ -51,22 +51,36 @@ def in_words(case: Case, now: int) -> str:
     return f"{first}, accused by {accusers}; {end}; {link}, {own}"
 
 
-def reach(unreached: Mapping[str, bool]) -> list[list[Any]]:
-    """Whom a member does not reach, as it travels."""
-    return [[name, others] for name, others in unreached.items()][:MANY]
+def reach(unreached: Mapping[str, bool]) -> list[Any]:
+    """Whom a member does not reach, as it travels: as many as fit, and last how many more."""
+    rows: list[Any] = []
+    room = ROOM
+    for name, others in unreached.items():
+        room -= len(name.encode()) + 4
+        if room < 0:
+            break
+        rows.append([name, others])
+    return [*rows, len(unreached) - len(rows)]
 
 
 async def gathered(me: str, mine: Mapping[str, bool], answers: Answers) -> dict[str, Any]:
-    """Who does not reach whom, of all that answer."""
+    """Who does not reach whom, of all that answer; `more` are those that an answer had no room
+    for.
+    """
     rows = [(me, name, others) for name, others in mine.items()]
+    more: dict[str, int] = {}
     async for answer in answers:
-        if isinstance(answer.payload, list):
-            rows += [
-                (answer.responder, pair[0], bool(pair[1]))
-                for pair in answer.payload
-                if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)
-            ]
+        if answer.responder == me or not isinstance(answer.payload, list):
+            continue
+        rows += [
+            (answer.responder, pair[0], bool(pair[1]))
+            for pair in answer.payload
+            if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)
+        ]
+        if answer.payload and type(answer.payload[-1]) is int and answer.payload[-1] > 0:
+            more[answer.responder] = answer.payload[-1]
     return {
         "unreached": [{"from": a, "to": b, "others": others} for a, b, others in sorted(rows)],
+        "more": more,
         "silent": sorted(answers.silent),
     }

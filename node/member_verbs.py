@@ -62,6 +62,7 @@ def run_reachability(args: argparse.Namespace) -> int:
             (each["from"], each["to"], "others do" if each["others"] else "nobody asked does")
             for each in content["unreached"]
         ]
+        rows += [(name, f"{count} more", "") for name, count in content["more"].items()]
         rows += [(name, "", "did not answer this question") for name in content["silent"]]
         print_table(("MEMBER", "DOES NOT REACH", "BUT"), rows)
     else:
