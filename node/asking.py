@@ -17,6 +17,9 @@ Run = Callable[[argparse.Namespace], int]
 
 REQUEST_TIMEOUT = 5.0
 
+TIMEOUT_MAX = 365 * 86400.0
+"""Seconds that `--timeout` may have: some systems count no further than a few centuries."""
+
 
 class UsageError(NodeError):
     """What was typed cannot be meant. Nothing was asked of an agent."""
@@ -51,9 +54,12 @@ def leaf(
 
 def _time(text: str) -> float:
     try:
-        return seconds(text)
+        time = seconds(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+    if time > TIMEOUT_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is longer than a year")
+    return time
 
 
 def pair(text: str) -> tuple[str, str]:
@@ -67,8 +73,11 @@ def pair(text: str) -> tuple[str, str]:
 def client(args: argparse.Namespace, timeout: float | None = None) -> Client:
     """The agent that was asked for: the flag's, else the environment's, else the local one."""
     agent = args.agent or os.environ.get("COTERIE_AGENT") or DEFAULT_AGENT
+    timeout = args.timeout if timeout is None else timeout
+    if not timeout:
+        raise UsageError("no agent answers within 0 s", remedy="--timeout 5s")
     try:
-        return Client(agent, timeout=args.timeout if timeout is None else timeout)
+        return Client(agent, timeout=timeout)
     except ValueError as error:
         raise UsageError(str(error)) from None
 

@@ -15,6 +15,9 @@ from node.output import natural, print_json, print_table, value_text
 POLL_SECONDS = 0.1
 STATES = ("alive", "suspect", "failed", "left")
 
+LEAVE_TIMEOUT = 15.0
+"""Seconds: where nobody answers, an agent with the profile `wan` takes ten to leave."""
+
 
 def add(subparsers: Subparsers) -> None:
     """Add the verbs of this module."""
@@ -23,7 +26,8 @@ def add(subparsers: Subparsers) -> None:
     leaf(subparsers, "digest", run_digest, "the digest of the replicated state")
     join = leaf(subparsers, "join", run_join, "make the agent call further members")
     join.add_argument("addresses", metavar="HOST:PORT", nargs="+")
-    leaf(subparsers, "leave", run_leave, "make the agent leave the cluster and end")
+    leave = "make the agent leave the cluster and end"
+    leaf(subparsers, "leave", run_leave, leave, timeout=LEAVE_TIMEOUT)
     wait = leaf(subparsers, "wait", run_wait, "return when it holds, 1 on time-out", timeout=30.0)
     wait.add_argument(
         "--for",

@@ -12,7 +12,7 @@ from weakref import WeakSet
 import trio
 
 from gossip import Address, Member, MemberEvent, Peer, QuorumView, Statistics
-from node.config import GOSSIP_PORT, split_address
+from node.config import GOSSIP_PORT, checked_join, split_address
 from node.explaining import REACH, case_object, gathered, reach
 from node.seeds import Seeds
 from node.tags import Tags
@@ -131,7 +131,7 @@ class Company(ABC):
     async def join(self, addresses: Sequence[str]) -> None:
         """Call members at further addresses. `OSError` for a host name that cannot be resolved."""
         peer = self._open()
-        places = [split_address("join", text, GOSSIP_PORT) for text in addresses]
+        places = [split_address("join", text, GOSSIP_PORT) for text in checked_join(addresses)]
         peer.join([at for place in places for at in await resolve(*place)], clock())
         self._perform()
 

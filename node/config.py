@@ -88,7 +88,7 @@ class Config:
     def __post_init__(self) -> None:
         _check_name(self.name)
         bind = parse_bind("bind", self.bind)
-        object.__setattr__(self, "join", _checked_join(self.join))
+        object.__setattr__(self, "join", checked_join(self.join))
         object.__setattr__(self, "tags", MappingProxyType(checked_tags(self.tags)))
         object.__setattr__(self, "expected", _checked_expected(self.expected))
         _check_secret(self.secret, bind)
@@ -174,7 +174,8 @@ def _check_name(name: object) -> None:
         raise ConfigError("name", f"{name!r} is not {form}")
 
 
-def _checked_join(join: object) -> tuple[str, ...]:
+def checked_join(join: object) -> tuple[str, ...]:
+    """Addresses that can be called; `ConfigError` for others."""
     if isinstance(join, str | bytes) or not isinstance(join, Sequence):
         raise ConfigError("join", f"{join!r} is not a list of addresses")
     for address in join:

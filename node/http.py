@@ -151,7 +151,10 @@ class AgentRoutes:
             raise Problem(400, "'addresses' has to be a list of texts")
         try:
             await self.node.join(addresses)
-        except (NodeError, ValueError, OSError) as error:
+        except OSError as error:
+            why = f"one of {', '.join(addresses)} cannot be resolved: {error.strerror or error}"
+            raise Problem(400, why) from None
+        except (NodeError, ValueError) as error:
             raise Problem(400, str(error)) from None
         return answer({"addresses": addresses})
 

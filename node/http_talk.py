@@ -81,6 +81,8 @@ class TalkRoutes:
             )
         except (TypeError, ValueError) as error:
             raise Problem(400, str(error)) from None
+        except OverflowError:
+            raise Problem(400, "the timeout is too large for a number") from None
         except NodeBusy as error:
             raise Problem(503, str(error)) from None
         found = [{"responder": a.responder, "payload": plain(a.payload)} async for a in answers]

@@ -282,7 +282,8 @@ def test_join_refuses_what_is_no_list_of_addresses(agent: Agent, body: str) -> N
 
 
 def test_join_refuses_what_is_no_address(agent: Agent) -> None:
-    refused(ask(agent, "POST", "/v1/members/join", '{"addresses": ["a:b:c"]}'), 400)
+    for address in ("a:b:c", "127.0.0.1:0", "no-such-host.invalid:7847"):
+        refused(ask(agent, "POST", "/v1/members/join", f'{{"addresses": ["{address}"]}}'), 400)
 
 
 def test_faults_are_addresses(agent: Agent) -> None:
