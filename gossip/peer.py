@@ -260,9 +260,14 @@ class Peer(View, Speaking):
 
     def force_leave(self, name: str, now: int) -> bool:
         """Have everybody take a member for gone that is suspected or has failed, which only it can
-        refute, by being there; False when there is no such member.
+        refute, by being there; or one that is listed no more and still expected here. False when
+        there is no such member.
         """
-        known = self.phase == "running" and self._membership.force_leave(name, now)
+        if self.phase != "running":
+            return False
+        known = self._membership.force_leave(name, now)
+        if self._membership.get(name) is None:
+            known = self._quorum.expects(name)
         if known:
             self._quorum.forget(name)
         self._settle(now)

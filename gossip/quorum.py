@@ -127,6 +127,10 @@ class Quorum:
         else:
             self._timers.set("quorum", self._steady.next, self.look)
 
+    def expects(self, name: str) -> bool:
+        """Whether this member was met, in this run or in an earlier one, and is counted."""
+        return name in self._known or name in self._remembered
+
     def forget(self, name: str) -> None:
         """A member is not expected any more, whatever became of it."""
         self._known.pop(name, None)

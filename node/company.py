@@ -137,7 +137,8 @@ class Company(ABC):
 
     def force_leave(self, name: str) -> None:
         """Have a suspected or failed member count as one that left, which it refutes by being there
-        after all. `ValueError` for any other.
+        after all; or one that is listed no more, and still expected here. `ValueError` for any
+        other.
         """
         if not self._open().force_leave(name, clock()):
             raise ValueError(f"{name!r} is no other member that is suspected or has failed")

@@ -81,10 +81,10 @@ class MemberRoutes:
     async def force_leave(self, request: Request) -> Response:
         """Have a suspected or failed member count as one that left."""
         name = request.path_params["name"]
-        self._known(name)
         try:
             self.node.force_leave(name)
         except ValueError as error:
+            self._known(name)
             raise Problem(409, str(error)) from None
         return answer({"name": name})
 

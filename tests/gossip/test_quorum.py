@@ -141,6 +141,12 @@ def test_the_failed_are_expected_also_when_nobody_lists_them() -> None:
     talk.run(25 * 3600)
     assert len(peers[0].members()) == 1
     assert peers[0].quorum == QuorumView("minority", 1, 3)
+    for name in ("n1", "n2"):  # until somebody says so
+        assert peers[0].force_leave(name, talk.now)
+        assert not peers[0].force_leave(name, talk.now)
+    talk.give(peers[0], b"", where("n1"))  # a step, so that it is woken in time
+    talk.run(HELD + 1)
+    assert peers[0].quorum == QuorumView("majority", 1, 1)
 
 
 def test_names_that_are_expected_are_counted_and_no_others() -> None:
