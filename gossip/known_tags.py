@@ -47,6 +47,9 @@ class KnownTags:
     def believed(self, known: Claim | None, claim: Claim) -> None:
         """This claim is believed from now on, in place of what was known."""
         name = claim.name
+        if known is not None and known.key != claim.key and known.tags_hash != claim.tags_hash:
+            self.forget(name)  # these were the tags of another who had this name
+            known = None
         if not claim.tags_hash:
             self.forget(name)
         elif self._held.get(name, (b"",))[0] == claim.tags_hash or not claim.state.running:

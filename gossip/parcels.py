@@ -26,6 +26,10 @@ WINDOW = 32
 MAX_PARCELS = 256
 """Parcels that are kept for those who ask; as many are being received, and remembered as done."""
 
+MAX_ARRIVING_BYTES = 64 * 1024 * 1024
+"""How much may be here of parcels that are not whole: our choice, three of the largest. Beyond that
+the one that began first gives way, and is asked for anew."""
+
 MAX_KEPT_BYTES = 8 * 1024 * 1024
 """How much is kept of parcels, beside the newest: who comes too late asks for all of it anew."""
 
@@ -55,6 +59,8 @@ class Arriving:
     total: int
     outstanding: int
     tries: int = 0
+    size: int = 0
+    """Bytes of the pieces that are here."""
     parts: dict[int, bytes] = field(default_factory=dict)
 
     def missing(self) -> tuple[int, ...]:
@@ -90,6 +96,7 @@ class Parcels:
         self._kept: OrderedDict[int, Kept] = OrderedDict()
         self._kept_bytes = 0
         self._arriving: OrderedDict[tuple[Address, int], Arriving] = OrderedDict()
+        self._arriving_bytes = 0
         self._done: OrderedDict[tuple[Address, int], None] = OrderedDict()
 
     def ship(self, destination: Address, frame: bytes) -> None:
@@ -141,6 +148,13 @@ class Parcels:
         if piece.total != parcel.total or piece.place >= piece.total or piece.place in parcel.parts:
             return
         parcel.parts[piece.place] = piece.data
+        parcel.size += len(piece.data)
+        self._arriving_bytes += len(piece.data)
+        while self._arriving_bytes > MAX_ARRIVING_BYTES:
+            oldest = next((old for old in self._arriving if old != key), key)
+            self._drop(oldest)
+            if oldest == key:
+                return
         parcel.tries = 0
         parcel.outstanding -= 1
         if len(parcel.parts) == parcel.total:
@@ -173,5 +187,5 @@ class Parcels:
         self._timers.set(("parcel", *key), now + self._patience, lambda now: self._retry(key, now))
 
     def _drop(self, key: tuple[Address, int]) -> None:
-        del self._arriving[key]
+        self._arriving_bytes -= self._arriving.pop(key).size
         self._timers.stop(("parcel", *key))

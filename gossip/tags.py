@@ -83,7 +83,8 @@ class Tags:
     def _ask(self, now: int) -> None:
         lacking = self._membership.tags.lacking
         due = [name for name, lacked in lacking.items() if lacked.due <= now]
-        for name in due[:AT_ONCE]:
+        # Who waits for longest first: tags that nobody has must not keep us from all others.
+        for name in sorted(due, key=lambda name: lacking[name].due)[:AT_ONCE]:
             lacked, owner = lacking[name], self._membership.get(name)
             asked = (
                 owner if lacked.tries % 2 == 0 else self._random.choice(self._membership.others())

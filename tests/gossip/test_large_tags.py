@@ -9,11 +9,11 @@ import pytest
 
 from gossip import Peer
 from gossip.known_tags import hash_of
-from gossip.member import MAX_TAGS, MAX_TAGS_BYTES
+from gossip.member import MAX_TAGS, MAX_TAGS_BYTES, State
 from gossip.messages import Claims, TagsOf, TagsWanted
 from gossip.selection import where as selection
 from gossip.tags import encoded
-from tests.gossip.conversation import Conversation, Puppet, resigned, where
+from tests.gossip.conversation import WALL, Conversation, Puppet, claim, resigned, where
 from tests.gossip.frames import frame
 from tests.gossip.test_tags import seen
 
@@ -93,6 +93,35 @@ def test_tags_that_the_owner_did_not_sign_are_not_taken() -> None:
     assert 15 <= len(friend.heard(TagsWanted)) <= 17
     talk.run(320)  # and it goes on asking, but seldom
     assert 10 <= len(friend.heard(TagsWanted)) <= 20
+
+
+def test_tags_that_nobody_has_do_not_keep_those_of_others_from_being_asked_for() -> None:
+    """Whoever has the secret can invent members with tags that cannot be fetched. The questions are
+    so many a second, and each gets its turn.
+    """
+    talk, peer, friend = lacking()
+    for number in range(4000):
+        nobody = claim(f"m{number}", address=friend.address)
+        large = resigned(nobody, tags=(), tags_hash=number.to_bytes(16, "big"))
+        peer._membership.apply(large, talk.now)
+    talk.run(0.1)
+    behind = resigned(claim("behind", address=friend.address), tags=(), tags_hash=hash_of(MORE))
+    friend.says(peer, Claims((behind,)))
+    talk.run(60)
+    asked = [message.name for message in friend.heard(TagsWanted)]
+    assert asked.count("behind") >= 2
+    assert asked.count("friend") >= 2
+
+
+def test_the_tags_of_another_who_had_the_name_are_not_those_of_the_newcomer() -> None:
+    talk, peer, friend = lacking()
+    friend.says(peer, TagsOf("friend", PAIRS))
+    last = resigned(friend.claim, tags_hash=hash_of(PAIRS), incarnation=2, state=State.LEFT)
+    friend.says(peer, Claims((last,)))
+    assert seen(talk, "n0", "friend") == LARGE
+    heir = resigned(last, "another", tags_hash=hash_of(MORE), epoch=2 * WALL)
+    friend.says(peer, Claims((heir,)))
+    assert seen(talk, "n0", "friend") == {}
 
 
 def test_an_owner_out_of_reach_has_its_tags_told_by_others() -> None:

@@ -165,6 +165,25 @@ def test_wants_for_what_is_not_there_are_ignored_and_an_answer_is_bounded() -> N
     assert len(sender.out()) == WINDOW
 
 
+def test_what_is_here_of_parcels_that_are_not_whole_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_ARRIVING_BYTES", 100)
+    receiver = End()
+    for place in range(3):
+        for number in range(1, 5):
+            receiver.takes(Piece(number, place, MAX_PIECES, bytes(20)))
+            arriving = receiver.parcels._arriving.values()
+            here = sum(len(part) for parcel in arriving for part in parcel.parts.values())
+            assert receiver.parcels._arriving_bytes == here <= 100
+    receiver.takes(Piece(9, 0, 2, bytes(100)))
+    receiver.takes(Piece(9, 1, 2, b"whole"))
+    assert receiver.delivered == []  # alone it is too large; the newest of several is not
+    receiver.takes(Piece(10, 0, 2, bytes(50)))
+    receiver.takes(Piece(10, 1, 2, bytes(30)))
+    assert receiver.delivered == [bytes(80)]
+
+
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_PARCELS", 3)
     sender, receiver = End(), End()
