@@ -36,6 +36,12 @@ WINDOW = 32
 PUSH_DATAGRAMS = 16
 """Datagrams in one push; what does not fit is left to be pulled, at the receiver's pace."""
 
+RECENT = 1024
+"""So many sessions back a pull is an old one: our choice, minutes of the busiest member. One beyond
+that is answered: or who once pulls in a member's name, with a great number, would keep it from ever
+being answered again.
+"""
+
 
 class Replication:
     """Keeps one member's store in step with the others'."""
@@ -170,12 +176,12 @@ class Replication:
     def answer(self, pull: Pull, sender: str, epoch: int, source: Address, now: int) -> None:
         """Send a member what it lacks; if it has what we lack, pull in turn.
 
-        Each session is answered once, and none that is older than another: a small question brings
-        much, and whoever saw one could send it again.
+        Each session is answered once, and none that is older than another by less than `RECENT`: a
+        small question brings much, and whoever saw one could send it again.
         """
         if pull.session:  # without a session there is but one datagram to be had
             boot, latest = self._answered.get(sender, (epoch, 0))
-            if boot == epoch and pull.session <= latest:
+            if boot == epoch and latest - RECENT < pull.session <= latest:
                 raise Dropped("stale")
             self._answered[sender] = (epoch, pull.session)
         theirs = self._decode(pull.context).known

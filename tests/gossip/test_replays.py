@@ -69,6 +69,20 @@ def test_a_pull_is_answered_once() -> None:
     assert one.statistics().dropped["stale"] > 0
 
 
+def test_who_pulls_in_anothers_name_does_not_keep_it_from_being_answered() -> None:
+    talk = Conversation()
+    one, other = talk.cluster(2)
+    forger = talk.puppet(other.name + "x")
+    forger.name, forger.epoch = other.name, other._membership.me.epoch
+    forger.says(one, Pull(2**64 - 1, 1, one.store.summary()))
+    talk.cut([one.name], [other.name])
+    one.map("m")["large"] = LARGE
+    talk.run(0.5)  # what was pushed is lost, so that it has to be pulled
+    talk.heal()
+    talk.until(talk.agreed, 10)
+    assert one.statistics().dropped.get("stale", 0) == 0
+
+
 def test_a_pull_of_an_earlier_boot_is_not_answered() -> None:
     talk, one, other = written()
     old = recorded(talk, other.name, Pull)[-1]
