@@ -10,10 +10,15 @@ from collections.abc import Iterator
 
 from gossip import Peer
 from gossip.backlog import MAX_BACKLOG
+from gossip.broadcasts import MAX_EARLY
 from gossip.broadcasts import MAX_KEPT_BYTES as MAX_EVENT_BYTES
+from gossip.history import CASES_MAX
+from gossip.membership import FLOORS_MAX
 from gossip.parcels import MAX_KEPT_BYTES, MAX_PARCELS
 from gossip.prober import MAX_CHALLENGES, MAX_INQUIRIES, MAX_RELAYED
 from gossip.queries import MAX_ASKED, MAX_OPEN, MAX_UNACKED
+from gossip.reconnect import CALLS_MAX
+from gossip.refusals import MAX_PROBES
 from gossip.repair import MAX_GAPS
 from gossip.streams import MAX_KEPT
 from sim.host import INBOX_MAX, Host
@@ -51,15 +56,35 @@ def sizes(host: Host, peer: Peer, members: int) -> Iterator[tuple[str, int, int]
     yield "parcels done", len(parcels._done), MAX_PARCELS
     if len(parcels._kept) > 1:
         yield "bytes of parcels", parcels._kept_bytes, MAX_KEPT_BYTES
-    broadcasts, queries = peer._broadcasts, peer._queries
+    broadcasts, queries, timers = peer._broadcasts, peer._queries, peer._timers
     yield "events riding along", len(peer._outbox.backlog), MAX_BACKLOG
     yield "bytes of events kept", broadcasts._kept_bytes, MAX_EVENT_BYTES
     yield "events waiting", sum(len(s.waiting) for s in broadcasts._streams.values()), MAX_WAITING
     yield "streams of events", len(broadcasts._streams), 2 * members + 16
     yield "queries to answer", len(queries._asked), MAX_ASKED
     yield "answers to send again", len(queries._unacked), MAX_UNACKED
-    yield "timers", len(peer._timers._live), TIMERS + 3 * members + MAX_PARCELS + MAX_OPEN
+    yield "events of strangers", len(broadcasts._early), MAX_EARLY
+    yield "origins that are asked", len(broadcasts._repair._gaps), MAX_GAPS
+    yield "places in streams of others", len(broadcasts._bases), 2 * members + 17
+    yield "queries open", len(queries._open), MAX_OPEN
+    yield "timers", len(timers._live), TIMERS + 3 * members + MAX_PARCELS + MAX_OPEN
+    yield "entries for timers", len(timers._heap), 66 + 4 * len(timers._live)
+    yield from contacts(peer, members)
     yield "datagrams waiting", len(host.inbox), INBOX_MAX
+
+
+def contacts(peer: Peer, members: int) -> Iterator[tuple[str, int, int]]:
+    """The same, of what is kept of whom a member has to do with."""
+    membership, reconnect, talk = peer._membership, peer._reconnect, peer._talk
+    yield "members met", len(membership._met), members
+    yield "members forgotten", len(membership._floors), FLOORS_MAX
+    yield "cases told of", len(membership._history._cases), CASES_MAX
+    # Those that it was given, and those that members had when it was saved: perhaps of a NAT.
+    yield "addresses to join", len(reconnect._joins), 2 * members
+    yield "addresses that answered", len(reconnect._answers), 2 * members
+    yield "calls to others", len(reconnect._calls), CALLS_MAX
+    yield "members whose load is counted", len(talk._rates._tokens), members
+    yield "probes that may be refused", len(talk.refusals._sent), MAX_PROBES
 
 
 def excess(host: Host, peer: Peer, members: int) -> Iterator[str]:
