@@ -22,8 +22,8 @@ FIXED = frozenset(
     "_buckets counts _counts _drops drops _misses _others _ring _waiting waiting kept effects "
     "_failed _table _links frames _young _latest _remembered _unanswered _places _queue".split()
 )
-"""As long as they are made, with a key for each of some words, or counted by another name: the table
-by its claims, rumors and links by how many there are, the backlog by its length.
+"""As long as they are made, with a key for each of some words, or counted by another name: the
+table by its claims, rumors and links by how many there are, the backlog by its length.
 """
 
 
