@@ -24,6 +24,9 @@ from node.watching import EventReader, Lagged
 
 log = logging.getLogger("coterie")
 
+IDLE_SECONDS = 60.0
+"""How long a connection may be without a request, or a request without its end of headers."""
+
 
 def run(config: Config) -> None:
     """Run an agent until it has left.
@@ -101,9 +104,9 @@ def server_config(listener: socket.socket) -> ServerConfig:
     config.errorlog.setLevel(logging.WARNING)  # its "Running on" would only repeat our ready line
     config.include_server_header = False
     config.graceful_timeout = 1.0
-    config.keep_alive_timeout = 60.0
+    config.keep_alive_timeout = IDLE_SECONDS
     config.keep_alive_max_requests = 1_000_000
-    config.read_timeout = 60
+    # No read_timeout: whoever listens to a stream has nothing more to say. See `read_json`.
     return config
 
 

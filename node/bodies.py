@@ -14,12 +14,15 @@ import math
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+import trio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from node.problems import Problem
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
+BODY_SECONDS = 60.0
+"""How long a body may take to come."""
 
 
 def answer(content: Mapping[str, Any], status: int = 200) -> Response:
@@ -49,16 +52,19 @@ def plain_key(key: str | bytes) -> str:
 
 
 async def read_json(request: Request) -> Any:
-    """The body of a request; a `Problem` when it is too large or not JSON."""
+    """The body of a request; a `Problem` when it is too large, too late or not JSON."""
     chunks: list[bytes] = []
     size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size <= BODY_BYTES_MAX:
-                chunks.append(chunk)
-    except ClientDisconnect:
-        raise Problem(400, "the body ends early") from None
+    with trio.move_on_after(BODY_SECONDS) as scope:
+        try:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= BODY_BYTES_MAX:
+                    chunks.append(chunk)
+        except ClientDisconnect:
+            raise Problem(400, "the body ends early") from None
+    if scope.cancelled_caught:
+        raise Problem(408, f"the body did not come within {BODY_SECONDS:g} s")
     if size > BODY_BYTES_MAX:  # read to its end all the same: who still sends does not hear us
         raise Problem(413, f"the body has more than {BODY_BYTES_MAX} bytes")
     return parse_json(b"".join(chunks))
