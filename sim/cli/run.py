@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
     started = perf_counter()
     tell = say() if sys.stderr.isatty() else None
     if args.canary == "list":
-        list_canaries()
+        list_canaries(args.output)
         return 0
     try:
         with planted(args.canary):
@@ -154,8 +154,13 @@ def begun(args: argparse.Namespace, sim: Simulation) -> None:
         bird.prepare(sim)
 
 
-def list_canaries() -> None:
+def list_canaries(output: str) -> None:
     """Print every canary, with what is wrong with it and the invariant that it breaks."""
+    if output == "json":
+        birds = [(name, bird.words, bird.invariant) for name, bird in CANARIES.items()]
+        told = [{"name": n, "defect": words, "invariant": i} for n, words, i in birds]
+        print(json.dumps({"canaries": told}))
+        return
     width = max(map(len, CANARIES))
     for name, bird in CANARIES.items():
         print(f"{name:{width}}  {bird.words} ({bird.invariant})")

@@ -32,6 +32,22 @@ def test_the_list_says_what_each_one_is(capsys: pytest.CaptureFixture[str]) -> N
     assert {canary.invariant for canary in CANARIES.values()} <= known
 
 
+def test_canaries_are_listed_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sim", "run", "--canary", "list", "-o", "json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["canaries"]
+    assert [bird["name"] for bird in listed] == [*CANARIES]
+
+
+@pytest.mark.parametrize("name", CANARIES)
+def test_a_canary_shows_among_few_or_says_how_many_it_needs(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = CANARIES[name].nodes
+    assert main(["sim", "run", "--nodes", str(few - 1), "--canary", name]) == 2
+    assert f"shows among {few} nodes or more, not among {few - 1}" in capsys.readouterr().err
+    assert main(["sim", "run", "--nodes", str(few), "--canary", name]) == 1
+
+
 def test_a_canary_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sim", "run", "--canary", "budgie"]) == 2
     assert "there is no canary 'budgie'" in capsys.readouterr().err
