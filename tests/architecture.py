@@ -46,6 +46,8 @@ DRAWS_ENTROPY = frozenset(
     "randombytes crypto_box_keypair crypto_sign_keypair crypto_kx_keypair generate".split()
 )
 DOES_IO = frozenset({"open", "print", "input", "breakpoint", "exec", "eval", "__import__"})
+HASH_ORDER_EXCEPTIONS = frozenset({"sim/leaks.py"})
+"""What is planted there has to be found in another way."""
 MACHINE_DEPENDENT = frozenset({"id", "hash"})
 # Whoever takes elements in any order and gives the same answer for each.
 ORDER_FREE = frozenset("all any frozenset len max min set sorted sum".split())
@@ -155,11 +157,11 @@ def calls(module: Module) -> Iterator[str]:
 
 
 def hash_order(module: Module) -> Iterator[str]:
-    """The pure packages never walk through a set in the order of its hashes.
+    """The pure packages and the simulator never walk through a set in the order of its hashes.
 
     Only sets that are visible in the expression itself are found; what a variable holds is not.
     """
-    if module.package not in PURE:
+    if module.package not in {*PURE, "sim"} or module.path in HASH_ORDER_EXCEPTIONS:
         return
     forgiven = {
         comprehension

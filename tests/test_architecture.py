@@ -67,6 +67,7 @@ def judge(root: Path, **sources: str) -> list[str]:
         ("crdt__store", "b','.join(set(y))", "walks through a set"),
         ("crdt__store", "f(*set(y))", "walks through a set"),
         ("crdt__store", "set(y).pop()", "walks through a set"),
+        ("sim__swarm", "set(y).pop()", "walks through a set"),
         ("node__agent", "def f():\n" + "    x\n" * FUNCTION_LINES_MAX, "f has 61 lines"),
         ("tests__test_x", "x\n" * MODULE_LINES_MAX, "451 lines, 450 at most"),
         ("gossip__peer", "import gossip.peer", "import cycle: gossip.peer <- gossip.peer"),
