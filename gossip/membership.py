@@ -15,7 +15,6 @@ References: SWIM, sections 4.1 and 4.2; "Lifeguard" (2018), section IV.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 
@@ -24,11 +23,13 @@ from .claims import encode_claim
 from .conflicts import Conflicts
 from .effects import MemberEvent, MemberUpdated, NameConflict
 from .fields import U64
+from .floors import Floors
 from .health import Health
 from .history import Case, History, opened
 from .identity import Identity, is_proven, member_id
 from .known_tags import KnownTags
 from .member import Address, Claim, Member, State, TagPairs
+from .refutations import Pace
 from .roster import Roster
 from .roundtrips import RoundTrips
 from .rumors import Rumors
@@ -45,15 +46,7 @@ YEAR = 365 * 24 * 3600 * SECOND
 ran here before us, with a clock that was wrong. Beyond that, it is somebody who wants our numbers
 used up."""
 
-FLOORS_MAX = 4 * MAX_MEMBERS
-"""Of how many forgotten members it is known which word of theirs was the last."""
-
-_OUTCOMES = {
-    State.ALIVE: "refuted",
-    State.SUSPECT: "refuted",
-    State.FAILED: "failed",
-    State.LEFT: "left",
-}
+_OUTCOMES = dict(zip(State, ("refuted", "refuted", "failed", "left"), strict=True))
 """What ended a suspicion, by what is believed next; suspected again, it had refuted in between."""
 
 _GIVEN_UP = (State.SUSPECT, State.FAILED)
@@ -106,7 +99,8 @@ class Membership(Roster):
         """Since when each name has had the key that it has."""
         self._suspicions: dict[str, Suspicion] = {}
         self._history = History()
-        self._floors: OrderedDict[tuple[str, bytes], tuple[int, int]] = OrderedDict()
+        self._floors = Floors()
+        self._pace = Pace(timing.probe_interval)
 
     # Reading.
 
@@ -158,7 +152,7 @@ class Membership(Roster):
         """Somebody of whom nothing was known."""
         if hearsay and not claim.state.running:
             return  # or the dead would live for ever, told to each newcomer and back
-        floor = self._floors.get((claim.name, claim.key))
+        floor = self._floors.of(claim)
         if floor is not None and claim.order[:2] <= floor:
             # An old word; unless it never heard what others said of it, and is still as it was.
             if claim.order[:2] == floor and claim.state.running and not hearsay:
@@ -322,18 +316,24 @@ class Membership(Roster):
             self.conflicts.count += 1  # there is no greater number to say otherwise with
         elif claim.epoch == me.epoch and claim.key == me.key:
             if claim.state is not State.ALIVE and me.state is not State.LEFT:
-                self._declare(me._replace(incarnation=claim.incarnation + 1))
-                self.refuted = now
-                accuser = self._table.get(claim.accuser)
-                proven = accuser is not None and is_proven(claim, accuser.key)
-                if proven and now >= self._blame_at:  # many accuse us of one silence
-                    self._blame_at = now + self._timing.probe_interval
-                    self.health.worse()
+                self._refute(claim, now)
         elif claim.state.running and claim.address != me.address:
             self.conflicts.rival(claim.address, now)  # another process has our key; it gets to know
             self.contested(claim, me, now)
         elif me.state is State.ALIVE and (claim.key == me.key or claim.epoch < self._latest):
             self._declare(me._replace(epoch=claim.epoch + 1))  # our own past: our clock went back
+
+    def _refute(self, claim: Claim, now: int) -> None:
+        due = self._pace.due(now)
+        if due > now:
+            self._timers.set("refute", due, partial(self._about_me, claim))
+            return
+        self._declare(self.me._replace(incarnation=claim.incarnation + 1))
+        self.refuted = now
+        accuser = self._table.get(claim.accuser)
+        if accuser is not None and is_proven(claim, accuser.key) and now >= self._blame_at:
+            self._blame_at = now + self._timing.probe_interval  # many accuse us of one silence
+            self.health.worse()
 
     def _contest(self, known: Claim, claim: Claim, now: int) -> None:
         """Another key claims the name of a member that is there. It does not get it, unless that
@@ -411,9 +411,7 @@ class Membership(Roster):
             del self._met[gone.name]
             self.rtt.forget(gone.name)
             self.tags.forget(gone.name)
-            self._floors[gone.name, gone.key] = gone.order[:2]
-            if len(self._floors) > FLOORS_MAX:
-                self._floors.popitem(last=False)
+            self._floors.keep(gone)
             self._forgotten(gone.name)
 
     def _tell(self, known: Claim | None, claim: Claim) -> None:

@@ -10,7 +10,8 @@ from gossip.claims import encode_claim
 from gossip.identity import is_proven
 from gossip.member import Claim
 from gossip.messages import decode_frame
-from tests.gossip.conversation import accused, claim, identity
+from gossip.refutations import REFUTATIONS
+from tests.gossip.conversation import SECOND, accused, claim, identity
 from tests.gossip.table import (
     ALIVE,
     CROWD,
@@ -40,6 +41,29 @@ def test_an_accusation_that_is_not_its_accusers_is_counted_and_not_believed() ->
         table.hear(forged)
         assert (table.state("bob"), table.unattributed) == (ALIVE, before + 1)
     assert table.suspicion("bob") is None
+
+
+def test_who_accuses_us_without_end_does_not_make_us_talk_without_end() -> None:
+    """Each refutation is news that everybody passes on at once."""
+    table = Table()
+    for tick in range(500):  # for ten seconds
+        now = tick * SECOND // 50
+        table.wait(now)
+        table.hear(accused(table.me, "sue"), now=now)
+    assert table.me.incarnation <= REFUTATIONS + 2 * 10 + 1
+    table.wait(20 * SECOND)
+    last = accused(table.me, "sue", FAILED)
+    table.hear(last, now=20 * SECOND)
+    assert table.me.order > last.order  # and whoever does so now and then is answered at once
+
+
+def test_an_accusation_that_has_to_wait_is_answered_all_the_same() -> None:
+    table = Table()
+    for _ in range(REFUTATIONS + 1):
+        table.hear(accused(table.me, "sue"))
+    assert table.me.incarnation == REFUTATIONS
+    table.wait(SECOND)
+    assert table.me.incarnation == REFUTATIONS + 1
 
 
 # Suspicion.
