@@ -115,8 +115,9 @@ class Prober:
         self._inquiries: OrderedDict[int, Claim] = OrderedDict()
         self._challenges: OrderedDict[int, tuple[Claim, Claim]] = OrderedDict()
         membership.contested = self.challenge
-        self.unreached: dict[str, bool] = {}
-        """Who did not answer us itself when it was asked last; and whether others reached it."""
+        self.unreached: dict[str, str] = {}
+        """Who did not answer us itself when it was asked last; and through whom it did, if at all.
+        """
         self.turns = Turns(membership, random, coordinated=timing.coordinated)
 
     def start(self, now: int) -> None:
@@ -169,7 +170,7 @@ class Prober:
                 self._measured(sender, (now - sent) / SECOND)
                 self.unreached.pop(sender, None)
             elif sender in pending.asked:
-                self.unreached[pending.target.name] = True
+                self.unreached[pending.target.name] = sender
             else:
                 return None
             self._done()
@@ -206,9 +207,19 @@ class Prober:
             self._send_probe(pending.again[0], pending.target)
         target = pending.target
         request = ProbeRequest(pending.sequence, target.name, target.epoch)
-        for claim in self._some(self._timing.indirect_probes, target.name):
+        for claim in self._relays(target.name):
             pending.asked[claim.name] = None
             self._send(claim.address, request)
+
+    def _relays(self, target: str) -> list[Claim]:
+        """Whom to ask about a member: whom chance picks, and who reached it last, for where a part
+        of the network is cut off there may be few who do.
+        """
+        chosen = self._some(self._timing.indirect_probes, target)
+        last = self._membership.get(self.unreached.get(target, ""))
+        if last is not None and last.state is State.ALIVE and self._timing.witnesses:
+            chosen = [last, *(claim for claim in chosen if claim is not last)][: len(chosen)]
+        return chosen
 
     def _some(self, count: int, target: str, besides: tuple[str, ...] = ()) -> list[Claim]:
         """Members that can be asked about another: none that is itself in doubt, if there are
@@ -263,7 +274,7 @@ class Prober:
         self._done()
         if self._health.late(pending.due, now, pending.due - pending.sent):
             return
-        self.unreached[pending.target.name] = False
+        self.unreached[pending.target.name] = ""
         self._blame(pending)
         known = self._membership.get(pending.target.name)
         if known is None or not known.state.running or known.order[:2] != pending.target.order[:2]:

@@ -77,7 +77,7 @@ class View(NamedValues):
         """
         there = dict.fromkeys(claim.name for claim in self._membership.others())
         reached = self._prober.unreached.items()
-        return {name: others for name, others in sorted(reached) if name in there}
+        return {name: bool(through) for name, through in sorted(reached) if name in there}
 
     def open_value(self, name: str, kind: type[T]) -> T:
         """The value called `name`, live; `CrdtError` when that name has another type."""

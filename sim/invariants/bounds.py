@@ -12,8 +12,8 @@ from gossip import Peer
 from gossip.backlog import MAX_BACKLOG
 from gossip.broadcasts import MAX_EARLY
 from gossip.broadcasts import MAX_KEPT_BYTES as MAX_EVENT_BYTES
+from gossip.floors import FLOORS_MAX
 from gossip.history import CASES_MAX
-from gossip.membership import FLOORS_MAX
 from gossip.parcels import MAX_KEPT_BYTES, MAX_PARCELS
 from gossip.prober import MAX_CHALLENGES, MAX_INQUIRIES, MAX_RELAYED
 from gossip.queries import MAX_ASKED, MAX_OPEN, MAX_UNACKED

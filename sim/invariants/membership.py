@@ -164,7 +164,7 @@ class Members:
 
 def _forgotten(peer: Peer, claim: Claim, belief: Belief) -> bool:
     """Whether a member was listed no longer, so that its last word is as good as a newer one."""
-    floor = peer._membership._floors.get((claim.name, claim.key))
+    floor = peer._membership._floors.of(claim)
     return floor == belief.order[:2] == _order(claim)[:2]
 
 
