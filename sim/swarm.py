@@ -51,9 +51,9 @@ SELDOM = 0.15
 ALONE = {"crash": 15.0, "leave": 4.0, "pause": 2.0, "liar": 2.0}
 """How often a class is the only one, if not once: some promises are about these alone."""
 
-TALKS_MAX, SAYINGS_MAX = 2, 8
-"""How often users begin to talk, and how much they say then: together, because what is new is told
-for minutes, and each beginning costs that anew.
+SAYINGS_MAX = 8
+"""How much users say at most: in one go, for what is new is told for minutes, and each beginning
+costs that anew.
 """
 
 DISMISSED = 0.3
@@ -192,11 +192,10 @@ def users(random: Random, names: list[str], seconds: float) -> list[Step]:
 def speech(random: Random, names: list[str], seconds: float) -> list[Step]:
     """What users tell and ask each other."""
     steps: list[Step] = []
-    for _ in range(amount(random, 1, TALKS_MAX)):
-        at = moment(random, 0.5, seconds - 1.0)
-        for _ in range(amount(random, 1, SAYINGS_MAX)):
-            steps.append(Step(round(min(at, seconds), 3), *saying(random, names)))
-            at += random.expovariate(2.0)
+    at = moment(random, 0.5, seconds - 1.0)
+    for _ in range(amount(random, 1, SAYINGS_MAX)):
+        steps.append(Step(round(min(at, seconds), 3), *saying(random, names)))
+        at += random.expovariate(2.0)
     return steps
 
 

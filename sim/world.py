@@ -46,6 +46,8 @@ class World(Driver):
         super().__init__(nodes, seed, faults, keep=keep, timing=timing)
         self.network.on_rebind = self._forgotten_by_nat
         self._rebinds = 0
+        self._given: dict[Address, Host] = {}
+        """Every address that a NAT ever gave to a host."""
 
     # What is done to a node.
 
@@ -247,9 +249,12 @@ class World(Driver):
         del self.network.cuts[name]
 
     def heal(self) -> None:
-        """End everything that cuts."""
+        """End everything that cuts. Whatever address a host ever had is its own again: members may
+        have told each other any of them, and where none leads anywhere nobody could ever call.
+        """
         self.trace.record(self.agenda.now, Kind.HEAL)
         self.network.heal()
+        self._at_address |= self._given
         for host in self.hosts:
             self._at_address[host.address] = host
 
@@ -271,7 +276,7 @@ class World(Driver):
         self._rebinds += 1
         low = self._rebinds
         host.seen_as = Address(f"100.{64 + (low >> 16)}.{low >> 8 & 255}.{low & 255}", NAT_PORT)
-        self._at_address[host.seen_as] = host
+        self._at_address[host.seen_as] = self._given[host.seen_as] = host
         if forwarded:
             self._at_address[host.address] = host
         else:
