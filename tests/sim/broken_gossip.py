@@ -148,7 +148,7 @@ def dead_are_news(patch: Any) -> None:
     patch.setattr(Membership, "apply", apply)
 
 
-# What takes somebody who lies, or who is slow: the unit tests of `NOTICED` catch these.
+# What takes somebody who lies, or who is slow. Unit tests catch these, too: `NOTICED`.
 
 
 def believes_any_accuser(patch: Any) -> None:
@@ -251,4 +251,7 @@ NOTICED = {
     any_boot_answers: _W + "test_the_answer_of_another_boot_does_not_count",
     believes_one_verdict: _A + "test_nobody_is_believed_alone_who_says_that_a_member_has_failed",
 }
-"""The mutants that a unit test catches, and which."""
+"""Mutants that a unit test catches, and which: these are hard to meet by chance. That a suspect is
+not told, and that the answer of another boot counts, makes healing slower and breaks no promise, so
+that no plan shows it for certain.
+"""

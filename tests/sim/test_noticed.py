@@ -1,4 +1,4 @@
-"""The mutants that no plan of the simulator shows, each caught by the unit test that is named."""
+"""Mutants that plans show seldom, each caught by the unit test that is named."""
 
 from __future__ import annotations
 
