@@ -27,7 +27,7 @@ from sim.workload import WORK, change, saying
 SIZES = {3: 6, 4: 5, 5: 6, 6: 3, 7: 2, 8: 1, 9: 1, 12: 1}
 """How many nodes, and how often: small clusters find as much and find it sooner."""
 
-NODE_SECONDS = (60.0, 220.0)
+NODE_SECONDS = (60.0, 210.0)
 """Virtual seconds of one node that a run has, shared by its nodes: what a run costs."""
 
 SETTLE = 120.0
