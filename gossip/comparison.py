@@ -47,7 +47,7 @@ class Comparison:
         # News under way may be all that is missing, so it gets a while; not for ever, for somewhere
         # in a large cluster there is always news; nor while somebody may be failed for want of it.
         membership = self._membership
-        patient = not self._waited and not membership.suspecting
+        patient = not self._waited and not membership.suspicions
         self._waited = patient and len(membership.rumors) > 0
         pause = self._timing.probe_interval // 2
         self._timers.set("compare", now + (4 * pause if self._waited else pause), lambda _: None)

@@ -5,7 +5,8 @@ helped with, a wake-up that came late, an accusation that had to be refuted), an
 answer. Everything that judges others takes longer by the score.
 
 Reference: Dadgar, Phillips, Currey, "Lifeguard" (2018), section IV.A (local health multiplier).
-That late wake-ups count is ours: an interpreter can be busy for long.
+That late wake-ups count is ours: an interpreter can be busy for long. So is that whoever is behind
+with its work judges nobody.
 """
 
 from __future__ import annotations
@@ -22,9 +23,13 @@ class Health:
         self.score = 0
         self.factor = 1
         """How many times longer this member waits for others."""
+        self.behind = 0
+        """When a timer fired late last; 0 when somebody answered since. Whoever is late for timers
+        is late for datagrams too: what others said may lie unread in the inbox."""
 
     def better(self) -> None:
-        """Somebody answered."""
+        """Somebody answered in time."""
+        self.behind = 0
         if self.score:
             self._set(self.score - 1)
 
@@ -35,6 +40,11 @@ class Health:
     def _set(self, score: int) -> None:
         self.score = score
         self.factor = 1 + score
+
+    def woken(self, due: int, now: int) -> None:
+        """Timers fire now, of which the first was set for `due`."""
+        if self._late and now - due > self._late:
+            self.behind = now
 
     def late(self, due: int, now: int, waited: int) -> bool:
         """Whether a timer that was set for `due`, after a wait, fires so late that the silence

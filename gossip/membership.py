@@ -25,7 +25,6 @@ from .effects import MemberEvent, MemberUpdated, NameConflict
 from .fields import U64
 from .floors import Floors
 from .health import Health
-from .history import Case, History, opened
 from .identity import Identity, is_proven, member_id
 from .known_tags import KnownTags
 from .member import Address, Claim, Member, State, TagPairs
@@ -33,7 +32,7 @@ from .refutations import Pace
 from .roster import Roster
 from .roundtrips import RoundTrips
 from .rumors import Rumors
-from .suspicion import Suspicion
+from .suspicions import Suspicions
 from .timers import Timers
 from .timing import SECOND, Timing
 
@@ -45,9 +44,6 @@ YEAR = 365 * 24 * 3600 * SECOND
 """As far ahead of our clock another key's word about our name may be and still be outranked: what
 ran here before us, with a clock that was wrong. Beyond that, it is somebody who wants our numbers
 used up."""
-
-_OUTCOMES = dict(zip(State, ("refuted", "refuted", "failed", "left"), strict=True))
-"""What ended a suspicion, by what is believed next; suspected again, it had refuted in between."""
 
 _GIVEN_UP = (State.SUSPECT, State.FAILED)
 """Whom another member can say to have left."""
@@ -97,8 +93,15 @@ class Membership(Roster):
         self._forgotten = forgotten
         self._met: dict[str, int] = {}
         """Since when each name has had the key that it has."""
-        self._suspicions: dict[str, Suspicion] = {}
-        self._history = History()
+        self.suspicions = Suspicions(
+            timing,
+            timers,
+            self.health,
+            members=self.__len__,
+            sound=lambda: any(other.state is State.ALIVE for other in self.others()),
+            fail=self._give_up,
+        )
+        """Who is suspected, and what became of it."""
         self._floors = Floors()
         self._pace = Pace(timing.probe_interval)
 
@@ -107,12 +110,6 @@ class Membership(Roster):
     def members(self) -> tuple[Member, ...]:
         """The table for users, by name."""
         return tuple(self._member(self._table[name]) for name in sorted(self._table))
-
-    def cases(self, name: str) -> list[Case]:
-        """The suspicions of a member, the latest first."""
-        suspicion = self._suspicions.get(name)
-        now = [opened(name, suspicion)] if suspicion is not None else []
-        return now + self._history.about(name)
 
     # Changing.
 
@@ -212,33 +209,10 @@ class Membership(Roster):
         accused = suspect._replace(state=State.SUSPECT, accuser=self.me.name, refused=refused)
         return self.identity.accused(accused).proof
 
-    def suspicion(self, name: str) -> Suspicion | None:
-        """Who accuses a member that is suspected now."""
-        return self._suspicions.get(name)
-
-    @property
-    def suspecting(self) -> bool:
-        """Whether anybody is suspected."""
-        return bool(self._suspicions)
-
-    def lingering(self, now: int) -> Claim | None:
-        """A suspect that few accuse for a while, and not we: whatever decided about it elsewhere
-        did not reach us, so we have to see for ourselves.
-        """
-        for name, suspicion in self._suspicions.items():
-            old = now - suspicion.began >= self._timing.probe_interval
-            few = len(suspicion.accusers) < self._timing.verdicts
-            if old and few and self.me.name not in suspicion.accusers:
-                return self._table[name]
-        return None
-
     def _confirm(self, claim: Claim, now: int) -> None:
         """One more accuses a suspect."""
-        suspicion = self._suspicions[claim.name]
-        if suspicion.accused(claim):
-            if len(suspicion.accusers) <= self._timing.confirmations + 1:
-                self.rumors.add(claim.name, claim.accuser, encode_claim(claim))
-            self._await_refutation(claim.name, now)
+        if self.suspicions.confirm(claim, now):
+            self.rumors.add(claim.name, claim.accuser, encode_claim(claim))
 
     def _condemned(self, claim: Claim, known: Claim | None, now: int) -> None:
         """Somebody says that a member has failed, in a boot or incarnation in which we do not take
@@ -250,16 +224,14 @@ class Membership(Roster):
                 self._believe(accusation, known, now, passed_on=True)
             else:
                 self._confirm(accusation, now)
-            suspicion = self._suspicions[claim.name]
-            suspicion.condemned = claim
-            if not suspicion.corroborates(claim.accuser, self._timing, len(self)):
+            if not self.suspicions.condemn(claim):
                 return
             known = self._table[claim.name]
         self._fail(claim, known, now)
 
     def _fail(self, claim: Claim, known: Claim | None, now: int) -> None:
         """A member is taken for failed; who accuses it is told along: others believe it by that."""
-        suspicion = self._suspicions.get(claim.name)
+        suspicion = self.suspicions.get(claim.name)
         self._believe(claim, known, now, passed_on=True)
         if suspicion is not None and self._timing.verdicts > 1:
             for accusation in [*suspicion.accusers.values()][: self._timing.verdicts]:
@@ -359,39 +331,20 @@ class Membership(Roster):
         """A suspect is failed when its time is up; a member that is gone is forgotten after
         long.
         """
-        key = ("member", claim.name)
-        suspicion = self._suspicions.pop(claim.name, None)
-        if suspicion is not None:
-            old = (*suspicion.accusers.values(),)[0].epoch < claim.epoch
-            outcome = "restarted" if old else _OUTCOMES[claim.state]
-            verdict = claim.accuser if outcome in ("failed", "left") else ""
-            self._history.closed(claim.name, suspicion, now, outcome, verdict)
+        self.suspicions.close(claim, now)
         if claim.state is State.SUSPECT:
-            rtt, health = self.rtt.seconds(claim.name), self.health.score
-            self._suspicions[claim.name] = Suspicion(claim, now, rtt, health)
-            self._await_refutation(claim.name, now)
+            self.suspicions.open(claim, self.rtt.seconds(claim.name), now)
         elif claim.state.running:
-            self._timers.stop(key)
+            self._timers.stop(("member", claim.name))
         else:
-            self._timers.set(key, now + self._timing.reap_after, lambda _: self._forget(claim))
+            gone = now + self._timing.reap_after
+            self._timers.set(("member", claim.name), gone, lambda _: self._forget(claim))
 
-    def _await_refutation(self, name: str, now: int) -> None:
-        """Give a suspect the time that it has, by who accuses it now."""
-        suspicion, members = self._suspicions[name], len(self)
-        due = max(now, suspicion.deadline(self._timing, members))
-        verdict = suspicion.condemned
-        if verdict and suspicion.corroborates(verdict.accuser, self._timing, members):
-            due = now
-        self._timers.set(("member", name), due, partial(self._give_up, name, due))
-
-    def _give_up(self, name: str, due: int, now: int) -> None:
-        known, suspicion = self._table[name], self._suspicions[name]
-        if self.health.late(due, now, due - suspicion.began):
-            suspicion.began = now  # we slept: it may have refuted meanwhile, and we not heard it
-            self._await_refutation(name, now)
-        else:
-            failed = known._replace(state=State.FAILED, accuser=self.me.name, refused=False)
-            self._fail(self.identity.accused(failed), known, now)
+    def _give_up(self, name: str, now: int) -> None:
+        """A suspect has not refuted in its time."""
+        known = self._table[name]
+        failed = known._replace(state=State.FAILED, accuser=self.me.name, refused=False)
+        self._fail(self.identity.accused(failed), known, now)
 
     def _has_room(self) -> bool:
         """Whether another member can be remembered; who has been gone for longest makes room."""
@@ -439,10 +392,5 @@ class Membership(Roster):
             f"we believe of ourselves that we are {self.me.state}"
         )
         assert len(self._table) <= MAX_MEMBERS, "too many members"
-        for name, claim in self._table.items():
-            suspected = claim.state is State.SUSPECT
-            assert suspected == (name in self._suspicions), f"{name}: accused and not suspected"
-            waits = suspected and self.me.state is not State.LEFT
-            assert not waits or ("member", name) in self._timers, (
-                f"nobody waits for {name} to refute"
-            )
+        suspects = [name for name, c in self._table.items() if c.state is State.SUSPECT]
+        self.suspicions.check(suspects, waiting=self.me.state is not State.LEFT)

@@ -232,6 +232,8 @@ class Peer(View, Speaking):
         """Do what is due by `now`."""
         if self.phase in ("new", "left"):
             return
+        if self._timers.next is not None:
+            self._membership.health.woken(self._timers.next, now)
         for action in self._timers.due(now):
             action(now)
         self._settle(now)

@@ -145,7 +145,8 @@ class Prober:
         factor = self._health.factor
         self._due = now + interval * factor
         self._timers.set("probe", self._due, self._tick)
-        target = self._membership.lingering(now) or self.turns.next()
+        lingering = self._membership.suspicions.lingering(self._membership.me.name, now)
+        target = self._membership.get(lingering) if lingering else self.turns.next()
         if target is None:
             return
         timeout = self._membership.rtt.timeout(target.name) * factor
@@ -303,7 +304,7 @@ class Prober:
         it refutes or fails.
         """
         suspect = self._membership.get(name)
-        suspicion = self._membership.suspicion(name)
+        suspicion = self._membership.suspicions.get(name)
         if suspect is None or suspicion is None:
             return
         interval = self._timing.probe_interval

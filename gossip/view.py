@@ -69,7 +69,7 @@ class View(NamedValues):
 
     def why(self, name: str) -> list[Case]:
         """The suspicions of a member that are known here, the latest first, with their reasons."""
-        return self._membership.cases(name)
+        return self._membership.suspicions.cases(name)
 
     def unreached(self) -> dict[str, bool]:
         """The members that run and did not answer this one itself when it asked last; the value

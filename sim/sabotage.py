@@ -46,9 +46,9 @@ def second_life(patch: Any) -> None:
     """A member that failed is listed alive again after a while, without a word from it."""
     honest = Membership._give_up
 
-    def give_up(self: Membership, name: str, due: int, now: int) -> None:
+    def give_up(self: Membership, name: str, now: int) -> None:
         alive = self._table[name]._replace(state=State.ALIVE, accuser="", proof=b"")
-        honest(self, name, due, now)
+        honest(self, name, now)
         self._timers.set(("again", name), now + 10**9, lambda _: self._store(alive))
 
     patch.setattr(Membership, "_give_up", give_up)

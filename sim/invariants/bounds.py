@@ -37,7 +37,7 @@ def sizes(host: Host, peer: Peer, members: int) -> Iterator[tuple[str, int, int]
     yield "members", len(membership.claims()), members
     accusers = peer._timing.confirmations + 1
     yield "rumors", len(membership.rumors), members * (1 + accusers)
-    yield "suspicions", len(membership._suspicions), members
+    yield "suspicions", len(membership.suspicions), members
     yield "probes of suspects", len(peer._prober._inquiries), MAX_INQUIRIES
     yield "members not reached", len(peer._prober.unreached), members
     yield "names in dispute", len(peer._prober._challenges), MAX_CHALLENGES
@@ -78,7 +78,7 @@ def contacts(peer: Peer, members: int) -> Iterator[tuple[str, int, int]]:
     membership, reconnect, talk = peer._membership, peer._reconnect, peer._talk
     yield "members met", len(membership._met), members
     yield "members forgotten", len(membership._floors), FLOORS_MAX
-    yield "cases told of", len(membership._history._cases), CASES_MAX
+    yield "cases told of", len(membership.suspicions._history._cases), CASES_MAX
     # Those that it was given, and those that members had when it was saved: perhaps of a NAT.
     yield "addresses to join", len(reconnect._joins), 2 * members
     yield "addresses that answered", len(reconnect._answers), 2 * members

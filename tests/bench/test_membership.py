@@ -117,6 +117,15 @@ def test_verdicts_about_starved_members_are_not_false() -> None:
     assert samples["failed-starved"][0] >= 2 * 6  # both, to each of the healthy
 
 
+def test_who_is_starved_of_cpu_declares_nobody_failed() -> None:
+    """Its inbox is full of refutations that it did not read yet; by its timers it knows."""
+    samples = starvation(
+        LAN, 1, starved=[2], service=[0.5], bad=[60.0], good=[1.0], lasting=60.0, nodes=8
+    )
+    assert samples["suspected"][0] > 0
+    assert samples["false"] == [0.0]
+
+
 def test_events_are_told_apart_by_kind_and_by_whom_they_are_about() -> None:
     sim = formed(LAN, 1, 3)
     sim["n1"].crash()

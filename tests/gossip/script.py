@@ -89,6 +89,6 @@ class Script:
         return {c.state for c in self.membership.claims() if c.name != "me"}
 
     def suspicion(self, name: str) -> Suspicion:
-        found = self.membership.suspicion(name)
+        found = self.membership.suspicions.get(name)
         assert found is not None
         return found

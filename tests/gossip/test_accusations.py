@@ -40,7 +40,7 @@ def test_an_accusation_that_is_not_its_accusers_is_counted_and_not_believed() ->
         before = table.unattributed
         table.hear(forged)
         assert (table.state("bob"), table.unattributed) == (ALIVE, before + 1)
-    assert table.suspicion("bob") is None
+    assert table.suspicions.get("bob") is None
 
 
 def test_who_accuses_us_without_end_does_not_make_us_talk_without_end() -> None:
@@ -151,13 +151,66 @@ def test_a_verdict_that_falls_late_is_void_and_the_suspect_gets_its_time_anew() 
     assert table.state("bob") is FAILED
 
 
+def behind(table: Table, now: int) -> None:
+    """A timer fires so late."""
+    table.health.woken(now - LAN.late - 1, now)
+
+
+def test_who_is_behind_judges_nobody() -> None:
+    """The refutation may be in the inbox: with each late wake-up the suspect's time begins anew."""
+    table = Table()
+    table.hear(bob(), bob(SUSPECT))
+    for turn in range(1, 9):
+        behind(table, turn * LONG - SHORT)
+        table.wait(turn * LONG)
+        assert table.state("bob") is SUSPECT
+    table.wait(9 * LONG)
+    assert table.state("bob") is FAILED
+
+
+def test_who_was_behind_and_was_answered_since_judges_as_usual() -> None:
+    table = Table()
+    table.hear(bob(), bob(SUSPECT))
+    behind(table, SHORT)
+    table.health.better()
+    table.wait(LONG)
+    assert table.state("bob") is FAILED
+
+
+def test_who_was_behind_before_there_was_a_suspect_judges_as_usual() -> None:
+    table = Table()
+    behind(table, SHORT)
+    table.hear(bob(), bob(SUSPECT), now=2 * SHORT)
+    table.wait(2 * SHORT + LONG)
+    assert table.state("bob") is FAILED
+
+
+def test_who_has_nobody_left_to_be_answered_by_judges_although_it_is_behind() -> None:
+    """Or of two busy members, one would never be told that the other is gone."""
+    table = Table(known=())
+    table.hear(bob())
+    accuse(table, 0)
+    least = LAN.suspicion_timeout(2)
+    behind(table, least // 2)
+    table.wait(least)
+    assert table.state("bob") is FAILED
+
+
+def test_who_is_behind_believes_the_verdict_of_others() -> None:
+    table = Table()
+    table.hear(bob(), bob(SUSPECT))
+    behind(table, 1)
+    table.hear(bob(FAILED, by="ann"), now=2)
+    assert table.state("bob") is FAILED
+
+
 def test_a_witness_accuses_with_his_own_signature() -> None:
     table = Table()
     table.hear(bob())
     table.testified(bob(), "sue", accused(bob(), "sue").proof, 0, refused=False)
     table.testified(bob(), "ann", accused(bob(), "sue").proof, 0, refused=False)
     table.testified(bob(), "joe", accused(bob(), "joe").proof, 0, refused=True)
-    suspicion = table.suspicion("bob")
+    suspicion = table.suspicions.get("bob")
     assert suspicion is not None
     assert [*suspicion.accusers] == ["sue"]
     assert table.unattributed == 2
@@ -217,7 +270,7 @@ def test_a_verdict_about_another_incarnation_does_not_corroborate() -> None:
     table = Table()
     table.hear(bob(incarnation=3), bob(SUSPECT, 3, by="ann"), bob(FAILED, 2))
     assert table.state("bob") is SUSPECT
-    suspicion = table.suspicion("bob")
+    suspicion = table.suspicions.get("bob")
     assert suspicion is not None
     assert [*suspicion.accusers] == ["ann"]
 
@@ -274,7 +327,7 @@ def test_hearsay_is_no_further_accusation() -> None:
     table = Table()
     table.hear(bob(), bob(SUSPECT))
     table.hear(*(bob(SUSPECT, by=name) for name in CROWD), hearsay=True)
-    suspicion = table.suspicion("bob")
+    suspicion = table.suspicions.get("bob")
     assert suspicion is not None
     assert [*suspicion.accusers] == ["sue"]
 

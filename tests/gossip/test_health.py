@@ -50,7 +50,21 @@ def test_a_wake_up_is_late_by_the_wait_and_at_least_by_a_pause_of_a_busy_process
     assert health.score == 1
 
 
+def test_who_is_woken_late_is_behind_until_somebody_answers() -> None:
+    late = Timing.lan().late
+    health = Health(Timing.lan())
+    health.woken(SECOND, SECOND + late)
+    assert health.behind == 0
+    health.woken(100 * SECOND, 100 * SECOND + late + 1)  # however long the wait was
+    health.woken(200 * SECOND, 200 * SECOND)
+    assert health.behind == 100 * SECOND + late + 1
+    health.better()
+    assert health.behind == 0
+
+
 def test_late_wake_ups_mean_nothing_where_that_is_turned_off() -> None:
     health = Health(Timing.lifeguard())
     assert not health.late(SECOND, 900 * SECOND, MILLISECOND)
+    health.woken(SECOND, 900 * SECOND)
+    assert health.behind == 0
     assert health.score == 0

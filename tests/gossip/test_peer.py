@@ -365,6 +365,20 @@ def test_waking_early_is_harmless_and_late_is_fine() -> None:
     assert len(peer.effects()) <= 3
 
 
+def test_only_who_is_woken_late_is_behind_and_an_answer_shows_that_it_no_longer_is() -> None:
+    talk, peer, _friend = pair()
+    talk.run(5.0)
+    assert peer._membership.health.behind == 0
+    due = peer.next_wake
+    assert due is not None
+    late = due + talk.timing.late + 1
+    peer.wake(late)
+    talk._perform(peer)
+    assert peer._membership.health.behind == late
+    talk.run(5.0)
+    assert peer._membership.health.behind == 0
+
+
 def test_a_local_write_asks_to_be_woken_at_once_and_tells_the_driver() -> None:
     _, peer, _ = pair()
     told = list[int]()

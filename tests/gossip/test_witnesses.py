@@ -103,7 +103,7 @@ def test_a_late_verdict_is_void() -> None:
     script = Script(*NAMES)
     target, _ = script.to_indirect()
     script.oversleep(script.now + 5 * SECOND)
-    assert script.membership.suspicion(target) is None
+    assert script.membership.suspicions.get(target) is None
     assert script.membership.health.score >= 1
 
 
@@ -112,7 +112,7 @@ def test_a_verdict_about_another_boot_is_void() -> None:
     target, _ = script.to_indirect()
     script.membership.apply(claim(target, epoch=WALL + 1, address=where(target)), script.now)
     script.wait(script.now + SECOND // 2 - SECOND // 50)
-    assert script.membership.suspicion(target) is None
+    assert script.membership.suspicions.get(target) is None
 
 
 # Refusals.

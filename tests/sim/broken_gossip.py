@@ -54,7 +54,7 @@ def nobody_is_called_again(patch: Any) -> None:
 
 def suspects_for_ever(patch: Any) -> None:
     """A suspect that does not refute stays one."""
-    patch.setattr(Membership, "_give_up", lambda self, name, due, now: None)
+    patch.setattr(Membership, "_give_up", lambda self, name, now: None)
 
 
 def the_same_is_probed(patch: Any) -> None:
