@@ -357,7 +357,8 @@ class Broadcasts:
 
     def joined(self, name: str, epoch: int) -> None:
         """A member is there that was not: what we send from now on is meant for it, too."""
-        self._bases[name] = (epoch, self._own.greatest)
+        if self._bases.get(name, (None, 0))[0] != epoch:  # else it is back, and owed what it was
+            self._bases[name] = (epoch, self._own.greatest)
         if len(self._bases) > 2 * len(self._membership) + 16:
             known = self._membership.get
             self._bases = {other: base for other, base in self._bases.items() if known(other)}
