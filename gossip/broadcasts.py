@@ -9,9 +9,10 @@ and holds back what comes early. Where they begin for it, the origin says: it no
 up to which event it did not know it yet. So a newcomer gets nothing from before it joined, and
 whoever was there gets everything. Only number 1 is taken without that question.
 
-*Repair.* The latest numbers (`Heads`) are told after an event, at ever longer pauses and then not
-at all; and to a member that is back after it was suspected or taken for failed. Whoever lacks some
-asks for them by number (`repair`), and what cannot be had is reported as lost.
+*Repair.* The latest numbers (`Heads`) are told after an event, at ever longer pauses; to a member
+that is back after it was suspected or taken for failed; and for ever, now and then, beside an
+answer to a probe. Whoever lacks some asks for them by number (`repair`), and what cannot be had is
+reported as lost.
 
 Everything is bounded: what is kept, what waits, who is asked, and how much one question brings.
 """
@@ -49,6 +50,10 @@ HEAD_ROUNDS = 13
 """How often the latest numbers are told after an event, the pause doubling each time: with a gossip
 interval of 0.2 s, from 25 ms on for more than three minutes.
 """
+
+REMINDED = 32
+"""One in so many answers to probes tells of the latest events, for as long as there were any: our
+choice, so that a member hears of them about twice a minute, at some 10 bytes a second."""
 
 MAX_KEPT_BYTES = 4 * 1024 * 1024
 """How much is kept for others of all origins; those from whom nothing came for longest give way."""
@@ -213,6 +218,14 @@ class Broadcasts:
             if here:
                 heads.append((name, stream.boot, here))
         return encode_user(Heads(tuple(heads)))
+
+    def riding(self) -> bytes | None:
+        """What goes along with an answer to a probe: mostly nothing, now and then what is the
+        latest.
+        """
+        if not (self._own.greatest or self._streams) or self._random.randrange(REMINDED):
+            return None
+        return self._heads()
 
     # From other members.
 

@@ -158,7 +158,7 @@ class Peer(View, Speaking):
             positions=self._positions,
             tags=self._tags,
         )
-        talk.users = self._heard
+        talk.users, talk.latest = self._heard, self._broadcasts.riding
         self._prober = talk.prober = Prober(
             membership=self._membership,
             timing=self._timing,

@@ -68,6 +68,8 @@ class Talk:
     refusals: Refusals
     users: Callable[[UserMessage, str, int, int], None]
     """Is told what is for users, of whom, in which boot, and when."""
+    latest: Callable[[], bytes | None]
+    """Gives what an answer is to tell of users' events, or mostly nothing."""
 
     def __init__(
         self,
@@ -208,6 +210,9 @@ class Talk:
         position = self._positions.riding(sender)
         if position is not None:  # before the answer, for with that a round trip is measured
             before.append(position)
+        latest = self.latest()
+        if latest is not None:
+            before.append(latest)
         me = self._membership.me
         if me.state is State.LEFT:  # also before it: it is no answer to the goodbye of another
             before.append(encode_claims([encode_claim(me)]))

@@ -357,3 +357,16 @@ def test_what_was_heard_as_hearsay_is_no_news_unless_it_has_to_be_refuted() -> N
     table.hear(bob(incarnation=1), hearsay=True)
     table.hear(bob(SUSPECT, 1), hearsay=True)
     assert len(table.rumors) == 1
+
+
+def test_the_time_of_a_suspect_is_reckoned_by_how_many_there_are_when_it_is_up() -> None:
+    """Who has just come knows few; the accused would have a fraction of its time."""
+    table = Table(known=())
+    table.hear(bob(), accused(bob(), "me"))
+    table.hear(*(claim(name, epoch=1) for name in CROWD))
+    table.wait(LAN.suspicion_min)
+    assert table.state("bob") is SUSPECT
+    table.wait(LONG - 1)
+    assert table.state("bob") is SUSPECT
+    table.wait(LONG)
+    assert table.state("bob") is FAILED

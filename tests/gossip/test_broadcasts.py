@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from gossip import Peer, Timing, TooManyEvents, UserEvent, UserEventsLost
-from gossip.broadcasts import BURST, MAX_EARLY
+from gossip.broadcasts import BURST, MAX_EARLY, REMINDED
 from gossip.member import State
-from gossip.messages import Claims
+from gossip.messages import Ack, Claims, Probe
 from gossip.repair import MAX_GAPS, PATIENCE
 from gossip.streams import MAX_KEPT
 from gossip.user_messages import (
@@ -85,7 +87,7 @@ def test_under_a_steady_stream_the_latest_is_told_all_the_same() -> None:
     assert len(told) > 20
 
 
-def test_an_idle_cluster_says_nothing_of_events_and_a_busy_one_stops() -> None:
+def test_an_idle_cluster_says_nothing_of_events_and_a_busy_one_only_beside_answers() -> None:
     talk, peers = together(5)
     talk.listening = True
     talk.run(60)
@@ -95,7 +97,10 @@ def test_an_idle_cluster_says_nothing_of_events_and_a_busy_one_stops() -> None:
     talk.run(240)
     talk.wire.clear()
     talk.run(900)
-    assert not {type(message) for _, message in talk.overheard()} & {Broadcast, Heads, Lacking}
+    said = Counter(type(message) for _, message in talk.overheard())
+    assert not {*said} & {Broadcast, Lacking, Begins}
+    assert said[Heads] == pytest.approx(5 * 900 / REMINDED, rel=0.4)
+    assert len(talk.wire) == pytest.approx(said[Probe] + said[Ack], abs=5)
 
 
 def test_an_event_costs_a_bounded_number_of_datagrams_per_member() -> None:

@@ -169,6 +169,24 @@ def test_two_processes_with_one_key_are_told_of_each_other_and_do_not_duel() -> 
     assert talk.told("MemberFailed") == []
 
 
+@pytest.mark.parametrize(("unreached", "most"), [(5, 0), (7, 10)])
+def test_where_few_reach_a_member_it_is_not_suspected_again_and_again(
+    unreached: int, most: int
+) -> None:
+    """Ten members, of whom one is cut off from so many: each finds out who reaches it, and goes on
+    asking that one.
+    """
+    talk = Conversation(seed=5)
+    talk.cluster(10)
+    far = {where(f"n{number}") for number in range(1, 1 + unreached)}
+    talk.blocked = lambda a, b: (a == where("n0") and b in far) or (b == where("n0") and a in far)
+    talk.run(120)
+    found = len(talk.events)
+    talk.run(480)
+    assert len(talk.told("MemberSuspected")) <= 10 * most
+    assert talk.events[found:] == []
+
+
 def test_a_peer_that_slept_accuses_nobody_and_refutes_what_was_said_meanwhile() -> None:
     talk = Conversation()
     peers = talk.cluster(4)
