@@ -30,6 +30,10 @@ CALLS_MAX = 256
 NOBODYS = 0
 """The number of a probe that nobody waits for."""
 
+ASKED = 8
+"""With one call out of so many another member is asked as well: our choice, for each such question
+costs three datagrams more than the call does."""
+
 CALLERS = 8
 """How many members of a cluster call somebody missing per interval, on average, or all of a small
 one: our choice. Fewer would heal partitions later, and all of many would be a crowd before a door
@@ -117,7 +121,7 @@ class Reconnect:
         if failed and self._draws():
             missing = self._random.choice(failed)
             self.call(missing.address)
-            if others:
+            if others and not self._random.randrange(ASKED):
                 # It may have left meanwhile, and we were the one who was not told: the dead are not
                 # in the hashes of tables. Who knows better says so, instead of asking.
                 request = ProbeRequest(NOBODYS, missing.name, missing.epoch)

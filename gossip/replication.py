@@ -173,8 +173,9 @@ class Replication:
         elif self._behind:
             self._catch_up(now)
 
-    def answer(self, pull: Pull, sender: str, epoch: int, source: Address, now: int) -> None:
-        """Send a member what it lacks; if it has what we lack, pull in turn.
+    def answer(self, pull: Pull, sender: str, epoch: int, source: Address, now: int) -> bool:
+        """Send a member what it lacks; if it has what we lack, pull in turn. False when that was
+        answered before.
 
         Each session is answered once, and none that is older than another by less than `RECENT`: a
         small question brings much, and whoever saw one could send it again.
@@ -182,7 +183,7 @@ class Replication:
         if pull.session:  # without a session there is but one datagram to be had
             boot, latest = self._answered.get(sender, (epoch, 0))
             if boot == epoch and latest - RECENT < pull.session <= latest:
-                raise Dropped("stale")
+                return False
             self._answered[sender] = (epoch, pull.session)
         theirs = self._decode(pull.context).known
         self._note(sender, epoch, theirs, now)
@@ -192,6 +193,7 @@ class Replication:
         for fragment in fragments[:-1]:
             self._send(source, Delta(pull.session, 0, fragment))
         self._send(source, Delta(pull.session, rest, fragments[-1]))
+        return True
 
     def receive(self, delta: Delta, sender: str, epoch: int, now: int) -> None:
         """Join what a member sent; pass on what is news, if it was pushed.

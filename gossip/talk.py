@@ -179,7 +179,10 @@ class Talk:
                 known = self._membership.get(sender)
                 # An old datagram, sent again, must not aim us at a stranger.
                 if known is not None and known.epoch == self._epoch:
-                    self._replication.answer(message, sender, self._epoch, known.address, now)
+                    answered = self._replication.answer(
+                        message, sender, self._epoch, known.address, now
+                    )
+                    self.drops["stale"] += not answered
             case Delta():
                 self._replication.receive(message, sender, self._epoch, now)
             case Piece():

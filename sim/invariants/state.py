@@ -30,11 +30,12 @@ def _unsound(peer: Peer) -> Iterator[tuple[Invariant, str]]:
 
 
 def _unclean(peer: Peer, *, intact: bool) -> Iterator[tuple[Invariant, str]]:
-    # A host refuses anything for a process that is gone; what was no probe tells nothing.
+    # A host refuses anything for a process that is gone; what was no probe tells nothing. And a
+    # pull that comes twice, or after the next one, is answered once.
     dropped = {
         reason: count
         for reason, count in peer.statistics().dropped.items()
-        if count and reason != "refusal unknown"
+        if count and reason not in ("refusal unknown", "stale")
     }
     if intact and dropped:
         yield CLEAN, f"dropped {dropped}"
