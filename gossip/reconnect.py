@@ -30,7 +30,7 @@ CALLS_MAX = 256
 NOBODYS = 0
 """The number of a probe that nobody waits for."""
 
-ASKED = 8
+ASKED = 4
 """With one call out of so many another member is asked as well: our choice, for each such question
 costs three datagrams more than the call does."""
 

@@ -42,7 +42,7 @@ def test_who_was_not_told_that_a_failed_member_was_made_to_leave_finds_out() -> 
     talk.run(1.5)
     talk.heal()
     assert talk.views()["n2"]["n1"] == "failed"
-    talk.until(lambda: talk.views()["n2"]["n1"] == "left", 10)
+    talk.until(lambda: talk.views()["n2"]["n1"] == "left", 120)
 
 
 def test_what_came_late_from_one_who_had_left_is_forgotten_with_it() -> None:
