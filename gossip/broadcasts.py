@@ -51,9 +51,11 @@ HEAD_ROUNDS = 13
 interval of 0.2 s, from 25 ms on for more than three minutes.
 """
 
-REMINDED = 32
-"""One in so many answers to probes tells of the latest events, for as long as there were any: our
-choice, so that a member hears of them about twice a minute, at some 10 bytes a second."""
+REMINDED = 8
+"""One in so many answers to probes tells of the latest events, once there were any: our choice. Word
+of an event that one member holds is then everywhere in half a minute; it costs 4 to 75 bytes a
+second.
+"""
 
 MAX_KEPT_BYTES = 4 * 1024 * 1024
 """How much is kept for others of all origins; those from whom nothing came for longest give way."""

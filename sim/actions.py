@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from crdt import CrdtError, InsufficientRights
+from crdt import CrdtError, InsufficientRights, OutOfRange
 from sim.arguments import (
     COUNT,
     DURATION,
@@ -51,6 +51,9 @@ from sim.partitions import SHAPES
 from sim.simulation import Simulation
 from sim.values import NESTED, Place
 
+Together = Callable[[Mapping[str, Any]], None]
+"""Refuses arguments that do not fit each other with a `SimError`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -62,8 +65,7 @@ class Action:
     """Whether it is a change of data by a user."""
     speech: bool = False
     """Whether it is what a user or an operator has a member say, and no fault either."""
-    together: Callable[[Mapping[str, Any]], None] = lambda _: None
-    """Refuses arguments that do not fit each other with a `SimError`."""
+    together: Together = lambda _: None
 
     @property
     def fault(self) -> bool:
@@ -92,11 +94,11 @@ ACTIONS: dict[str, Action] = {}
 Enter = Callable[[Callable[..., bool]], Callable[..., bool]]
 
 
-def action(**arguments: Argument) -> Enter:
-    """Make a function an action, which is a fault."""
+def action(together: Together = lambda _: None, /, **arguments: Argument) -> Enter:
+    """Make a function an action, which is a fault; `together` as in `Action`."""
 
     def enter(perform: Callable[..., bool]) -> Callable[..., bool]:
-        ACTIONS[perform.__name__] = Action(perform, arguments)
+        ACTIONS[perform.__name__] = Action(perform, arguments, together=together)
         return perform
 
     return enter
@@ -180,11 +182,14 @@ def drift(sim: Simulation, node: str, rate: float) -> bool:
     return True
 
 
-@action(node=NODE, seconds=SECONDS, monotonic=MAYBE)
+def _forward(given: Mapping[str, Any]) -> None:
+    if given.get("monotonic") and given["seconds"] < 0:
+        raise SimError("jump: the monotonic clock only moves forward: seconds is a number from 0")
+
+
+@action(_forward, node=NODE, seconds=SECONDS, monotonic=MAYBE)
 def jump(sim: Simulation, node: str, seconds: float, monotonic: bool = False) -> bool:
     """The wall clock moves; with `monotonic`, both clocks do, forward only."""
-    if monotonic and seconds < 0:
-        return False
     sim[node].jump(seconds, monotonic=monotonic)
     return True
 
@@ -257,22 +262,26 @@ def mend(sim: Simulation, name: str) -> bool:
     return True
 
 
-@action(a=NODE, b=NODE, **{each.name: part_of(Faults, each.name) for each in fields(Faults)})
+def _two(given: Mapping[str, Any]) -> None:
+    if given["a"] == given["b"]:
+        raise SimError(f"a and b are two nodes, not {given['a']} twice")
+
+
+_FAULTS = {each.name: part_of(Faults, each.name) for each in fields(Faults)}
+
+
+@action(_two, a=NODE, b=NODE, **_FAULTS)
 def link(sim: Simulation, a: str, b: str, **faults: float) -> bool:
     """The direction from a to b is different from now on."""
-    if a == b:
-        return False
     sim.link(a, b, **faults)
     return True
 
 
-@action(a=NODE, b=NODE, arrives=PERHAPS_DURATIONS)
+@action(_two, a=NODE, b=NODE, arrives=PERHAPS_DURATIONS)
 def fate(sim: Simulation, a: str, b: str, arrives: Sequence[float] = ()) -> bool:
     """The next datagram from a to b arrives so many seconds later, once for each; with none, it is
     lost.
     """
-    if a == b:
-        return False
     lay_down(sim, a, b, arrives)
     return True
 
@@ -403,7 +412,7 @@ def _changed(sim: Simulation, node: str, where: Place, do: str, given: list[Any]
         return False
     try:
         getattr(value, "set" if do == "assign" else do)(*given)
-    except InsufficientRights:
+    except (InsufficientRights, OutOfRange):
         return False
     return True
 

@@ -19,6 +19,9 @@ from sim.partitions import SHAPES
 
 MILLISECOND = 1_000_000
 
+MAX_TEXT = 512
+"""Bytes of a name or a key of data: enough for any, and escaped it still fits."""
+
 Check = Callable[[Any, str, set[str]], None]
 """Refuses an argument (its value, its name, the names of the nodes) with a `SimError`."""
 
@@ -49,6 +52,8 @@ def _groups(value: Any, what: str, nodes: set[str]) -> None:
 def _text(value: Any, what: str, _: set[str]) -> None:
     if type(value) is not str:
         raise SimError(f"{what} is text, not {value!r}")
+    if len(value.encode(errors="replace")) > MAX_TEXT:
+        raise SimError(f"{what} is text of at most {MAX_TEXT} bytes, and this has more")
 
 
 def _flag(value: Any, what: str, _: set[str]) -> None:
@@ -57,8 +62,8 @@ def _flag(value: Any, what: str, _: set[str]) -> None:
 
 
 def _count(value: Any, what: str, _: set[str]) -> None:
-    if type(value) is not int or value < 0:
-        raise SimError(f"{what} is a number from 0, not {value!r}")
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise SimError(f"{what} is a number from 0 to 2**63 - 1, not {value!r}")
 
 
 def _duration(value: Any, what: str, _: set[str]) -> None:
@@ -115,6 +120,8 @@ def _value(value: Any, what: str, _: set[str]) -> None:
 def _table(value: Any, what: str, nodes: set[str]) -> None:
     if type(value) is not dict or not all(type(key) is str for key in value):
         raise SimError(f"{what} is a table of texts, not {value!r}")
+    for key in value:
+        _text(key, f"a key of {what}", nodes)
     _value(value, what, nodes)
 
 

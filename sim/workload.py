@@ -104,7 +104,8 @@ def saying(random: Random, nodes: Sequence[str]) -> Change:
     do, node = random.choices([*TALK], [*TALK.values()])[0], random.choice(nodes)
     if do == "set_tags":
         names = random.sample(["rack", "zone", "colour"], random.randint(0, 3))
-        return do, {"node": node, "tags": {name: words(random, 60) for name in names}}
+        size = random.choice([60, 60, 1300])  # the longest have no room in a claim
+        return do, {"node": node, "tags": {name: words(random, size) for name in names}}
     given: dict[str, Any] = {"node": node, "topic": random.choice(TOPICS)}
     given["payload"] = plain(random) if random.random() < 0.7 else words(random, 300)
     if do == "broadcast":

@@ -180,7 +180,8 @@ class World(Driver):
         self.network.intact = False  # members have to drop some of this
         record = known._replace(state=State.ALIVE, accuser="", refused=False, proof=b"")
         claim = LIES[what](record, liar, accuser)
-        if claim.state is State.FAILED and accuser == host.name:
+        said_by = peer._membership.get(accuser)  # perhaps of one that has our disk, and our key
+        if claim.state is State.FAILED and said_by is not None and said_by.key == liar.key:
             self.watch.verdicts.condemned(accuser, claim)
         for other in self.hosts:
             if other is not host:
