@@ -336,6 +336,8 @@ class Prober:
         if known_better or target.name == self._membership.me.name:
             self._tell(origin, target)
             return
+        if not request.sequence:
+            return  # it was only asked whether we know better
         sequence = self.next_sequence()
         wait = 4 * self._membership.rtt.timeout(target.name) // 5  # Lifeguard: nack after 80 %
         self._relayed[sequence] = Relayed(origin, request.sequence, target, now + wait)

@@ -28,11 +28,10 @@ CALLS_MAX = 256
 """How many calls may be unanswered; the oldest is forgotten beyond that."""
 
 NOBODYS = 0
-"""The number of a probe that nobody waits for."""
+"""The number of a request to probe that is not to be done, but answered by who knows better."""
 
 ASKED = 4
-"""With one call out of so many another member is asked as well: our choice, for each such question
-costs three datagrams more than the call does."""
+"""With one call out of so many another member is asked as well: our choice."""
 
 CALLERS = 8
 """How many members of a cluster call somebody missing per interval, on average, or all of a small

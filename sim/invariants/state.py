@@ -31,11 +31,12 @@ def _unsound(peer: Peer) -> Iterator[tuple[Invariant, str]]:
 
 def _unclean(peer: Peer, *, intact: bool) -> Iterator[tuple[Invariant, str]]:
     # A host refuses anything for a process that is gone; what was no probe tells nothing. And a
-    # pull that comes twice, or after the next one, is answered once.
+    # pull that comes twice, or after the next one, is answered once. Who has been behind a NAT
+    # calls itself at the address that it had there.
     dropped = {
         reason: count
         for reason, count in peer.statistics().dropped.items()
-        if count and reason not in ("refusal unknown", "stale")
+        if count and reason not in ("refusal unknown", "stale", "own name")
     }
     if intact and dropped:
         yield CLEAN, f"dropped {dropped}"

@@ -121,10 +121,10 @@ def test_relayed_probes_are_bounded_and_the_oldest_are_forgotten(
 ) -> None:
     monkeypatch.setattr(module, "MAX_RELAYED", 3)
     script = Script("a")
-    for number in range(5):
+    for number in range(1, 6):
         script.prober.relay(ProbeRequest(number, "a", WALL), ORIGIN, 0)
     answers = [script.answer(sequence, "a") for sequence, _ in script.probes]
-    assert answers == [None, None, (ORIGIN, 2), (ORIGIN, 3), (ORIGIN, 4)]
+    assert answers == [None, None, (ORIGIN, 3), (ORIGIN, 4), (ORIGIN, 5)]
 
 
 # A name that two claim.
