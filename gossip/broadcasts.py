@@ -52,8 +52,8 @@ interval of 0.2 s, from 25 ms on for more than three minutes.
 """
 
 REMINDED = 8
-"""One in so many answers to probes tells of the latest events, once there were any: our choice. What
-one member holds is then everywhere in half a minute; it costs 4 to 75 bytes a second.
+"""One in so many answers to probes tells of the latest events, once there were any: our choice.
+What one member holds is then everywhere in half a minute; it costs 4 to 75 bytes a second.
 """
 
 MAX_KEPT_BYTES = 4 * 1024 * 1024

@@ -16,9 +16,6 @@ class Floors:
     def __init__(self) -> None:
         self._last: OrderedDict[tuple[str, bytes], tuple[int, int]] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._last)
-
     def of(self, claim: Claim) -> tuple[int, int] | None:
         """The last word of the member that a claim is about, if it was forgotten."""
         return self._last.get((claim.name, claim.key))

@@ -77,12 +77,17 @@ def contacts(peer: Peer, members: int) -> Iterator[tuple[str, int, int]]:
     """The same, of what is kept of whom a member has to do with."""
     membership, reconnect, talk = peer._membership, peer._reconnect, peer._talk
     yield "members met", len(membership._met), members
-    yield "members forgotten", len(membership._floors), FLOORS_MAX
+    yield "members forgotten", len(membership._floors._last), FLOORS_MAX
+    yield "members that are gone", len(membership._gone), members
+    yield "large tags of members", len(membership.tags._held), members
+    yield "large tags that are lacking", len(membership.tags.lacking), members
     yield "cases told of", len(membership.suspicions._history._cases), CASES_MAX
     # Those that it was given, and those that members had when it was saved: perhaps of a NAT.
     yield "addresses to join", len(reconnect._joins), 2 * members
     yield "addresses that answered", len(reconnect._answers), 2 * members
     yield "calls to others", len(reconnect._calls), CALLS_MAX
+    yield "members that heard our goodbye", len(peer._farewell._acknowledged), members
+    yield "members that pulled", len(peer._replication._answered), members
     yield "members whose load is counted", len(talk._rates._tokens), members
     yield "probes that may be refused", len(talk.refusals._sent), MAX_PROBES
 

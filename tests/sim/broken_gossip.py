@@ -187,6 +187,7 @@ def one_refusal_is_a_verdict(patch: Any) -> None:
 def late_verdicts_count(patch: Any) -> None:
     """Who slept takes the silence for the fault of others."""
     patch.setattr(Health, "late", lambda self, due, now, waited: False)
+    patch.setattr(Health, "woken", lambda self, due, now: None)
 
 
 def nacks_are_ignored(patch: Any) -> None:

@@ -110,7 +110,7 @@ def leaves_without_a_word(patch: Any) -> None:
 
 def goodbyes_are_not_answered(patch: Any) -> None:
     """Who leaves does not notice that it was heard."""
-    patch.setattr(Farewell, "answered", lambda self, sequence: None)
+    patch.setattr(Farewell, "answered", lambda self, sequence, now: None)
 
 
 def forced_leave_gives_way(patch: Any) -> None:
