@@ -24,8 +24,9 @@ WINDOWS = {10: 30.0, 100: 3.0, 1000: 0.5}
 """Virtual seconds of one run, by number of members."""
 STEP = 0.05
 """Virtual seconds between two looks while forming."""
-SETTLE = 5.0
-"""Virtual seconds after forming that are not counted: the news of it still goes round."""
+SETTLE = 20.0
+"""Virtual seconds after forming that are not counted: the news of it still goes round, of 1,000
+members for some fifteen seconds."""
 FORMING_WALL_MAX = 300.0
 """Real seconds after which forming is given up, and said so instead of a figure."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from random import Random
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from gossip import Address
 from gossip import parcels as module
-from gossip.messages import MAX_PIECES, Message, Piece, Want
+from gossip.channel import Dropped
+from gossip.messages import MAX_PIECES, Message, Piece, Want, decode_parcel
 from gossip.parcels import MAX_TRIES, WINDOW, Parcels
 from gossip.timers import Timers
 
@@ -200,3 +202,14 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         receiver.takes(Piece(number, 0, 1, b"x"))
     assert len(receiver.parcels._done) == 3
     assert len(receiver.timers._live) <= 3
+
+
+def test_a_parcel_of_empty_maps_is_refused_before_it_is_large() -> None:
+    bomb = b"\x92\x0b\xdd\x00\x40\x00\x00" + b"\x80" * 0x400000
+    tracemalloc.start()
+    try:
+        with pytest.raises(Dropped, match="malformed"):
+            decode_parcel(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 64 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
