@@ -88,7 +88,8 @@ class Farewell:
 
     def _untold(self) -> list[Claim]:
         """Who stays, as far as we know, and has not answered."""
-        return [o for o in self._membership.others() if o.name not in self._acknowledged]
+        others = self._membership.others()
+        return [other for other in others if other.name not in self._acknowledged]
 
     def _hand_over(self, now: int) -> None:
         alone = not self._membership.others()

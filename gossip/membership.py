@@ -155,7 +155,7 @@ class Membership(Roster):
             if claim.order[:2] == floor and claim.state.running and not hearsay:
                 self.contested(claim, claim, now)
             return
-        if not self._has_room():
+        if not self._make_room():
             return
         if claim.state is State.FAILED:
             self._condemned(claim, None, now)
@@ -318,7 +318,7 @@ class Membership(Roster):
     def succeeded(self, known: Claim, heir: Claim, now: int) -> None:
         """At the address of a member, another boot answers to its name, or one we had forgotten."""
         believed = self._table.get(known.name)
-        if believed == known or (believed is None and known == heir and self._has_room()):
+        if believed == known or (believed is None and known == heir and self._make_room()):
             self._believe(heir, believed, now, passed_on=True)
 
     def _declare(self, me: Claim) -> None:
@@ -346,8 +346,10 @@ class Membership(Roster):
         failed = known._replace(state=State.FAILED, accuser=self.me.name, refused=False)
         self._fail(self.identity.accused(failed), known, now)
 
-    def _has_room(self) -> bool:
-        """Whether another member can be remembered; who has been gone for longest makes room."""
+    def _make_room(self) -> bool:
+        """See that another member can be remembered: who has been gone for longest gives way. False
+        when nobody is gone, which is counted.
+        """
         if len(self._table) < MAX_MEMBERS:
             return True
         gone = next((name for name in self._gone if name != self.me.name), None)

@@ -27,6 +27,9 @@ from .user_messages import USER_KINDS, UserMessage
 HASH_BYTES = 8
 """The size of the hashes that ride on probes."""
 
+NOT_TO_BE_DONE = 0
+"""The number of a request to probe by which nothing is probed; no other request has it."""
+
 BUCKETS = 64
 """Into how many parts a table of members is hashed, to find where two tables differ."""
 
@@ -56,6 +59,7 @@ class ProbeRequest(NamedTuple):
     """Please probe `target` for me and pass on its answer, or say that there was none."""
 
     sequence: int
+    """`NOT_TO_BE_DONE`: only tell what is better known of the target, if anything."""
     target: str
     epoch: int
     """The boot of the target that is meant."""

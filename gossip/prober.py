@@ -24,7 +24,7 @@ from random import Random
 from .claims import encode_claim
 from .member import Address, Claim, State
 from .membership import Membership
-from .messages import Message, Nack, ProbeRequest, encode_claims
+from .messages import NOT_TO_BE_DONE, Message, Nack, ProbeRequest, encode_claims
 from .timers import Timers
 from .timing import SECOND, Timing
 from .turns import Turns
@@ -336,8 +336,8 @@ class Prober:
         if known_better or target.name == self._membership.me.name:
             self._tell(origin, target)
             return
-        if not request.sequence:
-            return  # it was only asked whether we know better
+        if request.sequence == NOT_TO_BE_DONE:
+            return
         sequence = self.next_sequence()
         wait = 4 * self._membership.rtt.timeout(target.name) // 5  # Lifeguard: nack after 80 %
         self._relayed[sequence] = Relayed(origin, request.sequence, target, now + wait)

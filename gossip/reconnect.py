@@ -15,7 +15,7 @@ from random import Random
 from .claims import encode_claim
 from .member import Address
 from .membership import Membership
-from .messages import ProbeRequest, encode_join
+from .messages import NOT_TO_BE_DONE, ProbeRequest, encode_join
 from .outbox import Outbox
 from .timers import Timers
 from .timing import SECOND, Timing
@@ -26,9 +26,6 @@ CALLS = 8
 
 CALLS_MAX = 256
 """How many calls may be unanswered; the oldest is forgotten beyond that."""
-
-NOBODYS = 0
-"""The number of a request to probe that is not to be done, but answered by who knows better."""
 
 ASKED = 4
 """With one call out of so many another member is asked as well: our choice."""
@@ -123,7 +120,7 @@ class Reconnect:
             if others and not self._random.randrange(ASKED):
                 # It may have left meanwhile, and we were the one who was not told: the dead are not
                 # in the hashes of tables. Who knows better says so, instead of asking.
-                request = ProbeRequest(NOBODYS, missing.name, missing.epoch)
+                request = ProbeRequest(NOT_TO_BE_DONE, missing.name, missing.epoch)
                 self._outbox.send_message(self._random.choice(others).address, request)
         if strange and others and self._draws():
             self.call(self._random.choice(strange))

@@ -179,10 +179,9 @@ class Talk:
                 known = self._membership.get(sender)
                 # An old datagram, sent again, must not aim us at a stranger.
                 if known is not None and known.epoch == self._epoch:
-                    answered = self._replication.answer(
-                        message, sender, self._epoch, known.address, now
-                    )
-                    self.drops["stale"] += not answered
+                    asked = (message, sender, self._epoch, known.address, now)
+                    if not self._replication.answer(*asked):
+                        self.drops["stale"] += 1
             case Delta():
                 self._replication.receive(message, sender, self._epoch, now)
             case Piece():

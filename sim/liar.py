@@ -27,8 +27,8 @@ def dismiss(record: Claim, liar: Identity, accuser: str) -> Claim:
 
 def retag(record: Claim, liar: Identity, _: str) -> Claim:
     """It has other tags: with a greater incarnation, and a signature that is not its own."""
-    lied = record._replace(incarnation=record.incarnation + 1, tags=(("lie", "yes"),))
-    return liar.signed(lied)
+    lie = record._replace(tags=(("lie", "yes"),), tags_hash=b"")
+    return liar.signed(lie._replace(incarnation=record.incarnation + 1))
 
 
 def part(record: Claim, liar: Identity, _: str) -> Claim:

@@ -11,15 +11,15 @@ from collections.abc import Collection, Iterator, Sequence
 
 from gossip import Peer
 from gossip.identity import is_proven
-from gossip.member import Address, Claim, State
+from gossip.member import Address, Claim, State, TagPairs
 from sim.host import Host
 from sim.invariants.promises import ATTRIBUTED, OWN_RECORD, Report
 
 Process = tuple[int, int]
 """A host, and which of its boots."""
 
-Record = tuple[bytes, Address, tuple[tuple[str, str], ...]]
-"""Key, address and tags."""
+Record = tuple[bytes, Address, TagPairs, bytes]
+"""Key, address, and tags, or the hash of those that have no room in a claim."""
 
 
 class Records:
@@ -70,7 +70,8 @@ class Records:
         if said is None:
             return  # it never said so: that is for `membership` to tell
         if _record(claim) not in said:
-            detail = f"{claim.name} at {claim.address} with the tags {dict(claim.tags)}"
+            tags = claim.tags_hash.hex() or dict(claim.tags)
+            detail = f"{claim.name} at {claim.address} with the tags {tags}"
             self._report(OWN_RECORD, host.name, now, detail)
         if claim.accuser:
             keys = self._keys.get(claim.accuser, {})
@@ -91,4 +92,4 @@ class Records:
 
 
 def _record(claim: Claim) -> Record:
-    return claim.key, claim.address, claim.tags
+    return claim.key, claim.address, claim.tags, claim.tags_hash

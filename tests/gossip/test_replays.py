@@ -63,6 +63,7 @@ def test_pieces_go_where_the_parcel_went_and_not_for_ever() -> None:
 
 def test_a_pull_is_answered_once() -> None:
     talk, one, other = written()
+    assert one.statistics().dropped == {}
     for old in recorded(talk, other.name, Pull):
         sent = [part for _ in range(20) for part in brings(talk, one, old, other.address)]
         assert size(sent) <= MAX_DATAGRAM

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from sim import SimError, Simulation
+from sim import InvariantViolation, SimError, Simulation
 from sim.actions import ACTIONS
 from sim.liar import LIES
 from sim.plan import Plan, Step
@@ -12,6 +14,10 @@ from sim.runner import play
 
 CORE_OF_ALL = 2
 """With this seed the core of three nodes is all of them."""
+
+
+def others(sim: Simulation, name: str) -> list[Any]:
+    return [host for host in sim._world.hosts if host.name != name]
 
 
 def settled(nodes: int = 4, seed: int = 1) -> Simulation:
@@ -56,6 +62,32 @@ def test_tags_are_seen_by_all_and_nothing_happens_when_they_are_the_same() -> No
     for host in sim._world.hosts:
         assert host.peer is not None
         assert {m.name: dict(m.tags) for m in host.peer.members()}["n2"] == {"zone": "a"}
+    sim.check()
+
+
+def test_large_tags_that_nobody_has_are_no_record_of_a_member() -> None:
+    """A claim names them by their hash, so that is compared."""
+    sim = settled()
+    sim["n2"].set_tags({"zone": "a" * 2000})
+    sim.run(1.0)
+    sim.check()
+    table = sim._world.hosts[0].peer._membership  # type: ignore[union-attr]
+    known = table.get("n2")
+    assert known is not None
+    assert known.tags_hash
+    table._store(known._replace(tags_hash=bytes(16)))
+    sim.run(0.5)
+    with pytest.raises(InvariantViolation, match="own-record"):
+        sim.check()
+
+
+def test_a_liar_retags_who_has_large_tags() -> None:
+    sim = settled()
+    sim["n2"].set_tags({"zone": "a" * 2000})
+    sim.run(1.0)
+    assert sim["n1"].lie("retag", "n2", "n1")
+    sim.run(1.0)
+    assert all(host.peer.statistics().dropped == {"forged": 1} for host in others(sim, "n1"))
     sim.check()
 
 
