@@ -70,6 +70,7 @@ $(VENV)/installed: pyproject.toml requirements.lock
 	@$(PIP) --require-hashes -r requirements.lock
 	@echo "[3/3] installing coterie from this directory"
 	@$(PIP) --no-build-isolation --no-deps -e .
+	@$(BIN)/python -m compileall -q crdt gossip node sim  # as pip does with what it copies
 	@touch $@
 
 lock:                ## pin the newest versions that pyproject.toml allows
