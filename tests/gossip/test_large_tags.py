@@ -13,6 +13,7 @@ from gossip.member import MAX_TAGS, MAX_TAGS_BYTES, State
 from gossip.messages import Claims, TagsOf, TagsWanted
 from gossip.selection import where as selection
 from gossip.tags import encoded
+from gossip.timing import SECOND, Timing
 from tests.gossip.conversation import WALL, Conversation, Puppet, claim, resigned, where
 from tests.gossip.frames import frame
 from tests.gossip.test_tags import seen
@@ -179,13 +180,15 @@ def test_queries_select_by_large_tags() -> None:
 
 
 def test_tags_of_the_forgotten_are_forgotten() -> None:
-    talk = Conversation()
+    talk = Conversation(timing=Timing(reap_after=60 * SECOND))
     peers = talk.cluster(3)
     retag(talk, peers[1], LARGE)
     talk.until(lambda: all_see(talk, "n1", LARGE), 1)
     talk.leave(peers[1])
-    talk.run(peers[0]._timing.reap_after / 1e9 + 5)
     known = peers[0]._membership.tags
+    talk.run(55)
+    assert known.held("n1", hash_of(PAIRS)) is not None
+    talk.run(10)
     assert (known.held("n1", hash_of(PAIRS)), known.lacking) == (None, {})
 
 
