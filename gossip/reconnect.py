@@ -14,7 +14,7 @@ from random import Random
 
 from .claims import encode_claim
 from .member import Address
-from .membership import Membership
+from .membership import MAX_MEMBERS, Membership
 from .messages import NOT_TO_BE_DONE, ProbeRequest, encode_join
 from .outbox import Outbox
 from .timers import Timers
@@ -23,6 +23,10 @@ from .timing import SECOND, Timing
 CALLS = 8
 """How many join addresses are called at once, while we are alone."""
 
+JOINS_MAX = 2 * MAX_MEMBERS
+"""How many join addresses go on being called (our choice): as many members as an earlier run can
+have known, and as many again. Further ones are called once.
+"""
 
 CALLS_MAX = 256
 """How many calls may be unanswered; the oldest is forgotten beyond that."""
@@ -48,7 +52,7 @@ class Reconnect:
         self._timers = timers
         self._random = random
         self._outbox = outbox
-        self._joins: list[Address] = []
+        self._joins: dict[Address, None] = {}
         self._answer_by = 0
         self._answers: dict[Address, str] = {}
         self._calls: OrderedDict[int, Address] = OrderedDict()
@@ -66,13 +70,14 @@ class Reconnect:
         """
         for address in gone:
             self._answers.pop(address, None)
-            if address in self._joins:
-                self._joins.remove(address)
+            self._joins.pop(address, None)
         for address in addresses:
             if address != self._membership.me.address and address not in self._joins:
-                self._joins.append(address)
+                full = len(self._joins) >= JOINS_MAX
+                if not full:
+                    self._joins[address] = None
                 self._answer_by = now + SECOND
-                if self._membership.others():
+                if full or self._membership.others():
                     self.call(address)
         self._call_joins(now)
 
@@ -104,7 +109,7 @@ class Reconnect:
     def _call_joins(self, now: int) -> None:
         if self._membership.others():
             return
-        for address in self._random.sample(self._joins, min(CALLS, len(self._joins))):
+        for address in self._random.sample([*self._joins], min(CALLS, len(self._joins))):
             self.call(address)
         if self._joins:
             self._timers.set("join", now + SECOND, self._call_joins)

@@ -30,6 +30,9 @@ PROFILES = ("lan", "wan", "local")
 
 SECRET_FILE_BYTES_MAX = 65536
 
+JOIN_MAX = 1024
+"""How many addresses can be given to join at a time (our choice): all are called at once."""
+
 ADDRESS = re.compile(
     r"""(?: \[ (?P<bracketed>[0-9a-fA-F:.]+) \] | (?P<host>[^\s:\[\]]+) )
         (?: : (?P<port>[0-9]{1,5}) )?
@@ -178,6 +181,9 @@ def checked_join(join: object) -> tuple[str, ...]:
     """Addresses that can be called; `ConfigError` for others."""
     if isinstance(join, str | bytes) or not isinstance(join, Sequence):
         raise ConfigError("join", f"{join!r} is not a list of addresses")
+    if len(join) > JOIN_MAX:
+        few = "a few: whoever answers knows the others"
+        raise ConfigError("join", f"there are more than {JOIN_MAX:,} addresses", remedy=few)
     for address in join:
         _, port = split_address("join", address, GOSSIP_PORT)
         if port == 0:

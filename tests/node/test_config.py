@@ -50,6 +50,7 @@ def test_bind_takes_the_usual_forms(text: str, shown: str) -> None:
         ("join", ["a:b:c"]),
         ("join", ["[::1:7847"]),
         ("join", [""]),
+        ("join", ["a:1"] * 1025),
         ("secret", ""),
         ("secret", b""),
         ("secret", 3),

@@ -286,6 +286,15 @@ def test_join_refuses_what_is_no_address(agent: Agent) -> None:
         refused(ask(agent, "POST", "/v1/members/join", f'{{"addresses": ["{address}"]}}'), 400)
 
 
+def test_more_addresses_than_can_be_called_at_once_are_refused_and_the_agent_goes_on(
+    agent: Agent,
+) -> None:
+    """A hundred thousand of them kept an agent from everything else for minutes."""
+    addresses = [f"127.0.{i // 250}.{i % 250}:9" for i in range(100_000)]
+    refused(ask(agent, "POST", "/v1/members/join", json.dumps({"addresses": addresses})), 400)
+    assert ask(agent, "GET", "/healthz")[0] == 200
+
+
 def test_faults_are_addresses(agent: Agent) -> None:
     body = '{"block": ["127.0.0.1:9"]}'
     assert ask(agent, "PUT", "/v1/faults", body)[2] == {"block": ["127.0.0.1:9"]}

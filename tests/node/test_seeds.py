@@ -178,7 +178,7 @@ async def test_a_name_that_moves_is_followed_for_ever(resolver: Resolver) -> Non
 
 def at_joins(node: Node) -> list[Address]:
     assert node._peer is not None
-    return node._peer._reconnect._joins
+    return [*node._peer._reconnect._joins]
 
 
 async def test_a_node_does_not_call_itself(
