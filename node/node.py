@@ -32,7 +32,7 @@ from node.company import Company, clock
 from node.config import Config
 from node.disk import Disk
 from node.error_queue import name_of
-from node.errors import NodeClosed, StartError, SyncTimeout
+from node.errors import NodeClosed, NodeError, StartError, SyncTimeout
 from node.machine import machine_of
 from node.seeds import Found, Seeds
 from node.udp import is_everywhere
@@ -63,7 +63,8 @@ T = TypeVar("T", bound=Replicated)
 
 
 class Node(NamedValues, Company):
-    """A member of the cluster, inside `async with Node(config) as node`.
+    """A member of the cluster, inside `async with Node(config) as node`; after that block it can be
+    started again.
 
     Reading and writing are plain calls on local memory; only waiting is async.
     """
@@ -72,6 +73,7 @@ class Node(NamedValues, Company):
         super().__init__()
         self.config = config
         self.name = config.name
+        self._entered = False
         self._disk: Disk | None = None
         self._blocked: frozenset[Address] = frozenset()
         self._kick = trio.Event()
@@ -84,8 +86,12 @@ class Node(NamedValues, Company):
     # Life.
 
     async def __aenter__(self) -> Self:
+        if self._entered:  # the second start would take socket and tasks from the first
+            why = "it is started again after its block has ended"
+            raise NodeError(f"the node {self.name!r} runs already", why=why, remedy="another Node")
         self._machine = machine_of(self.config)
         self._socket, reached = self._machine.listen(self.config.bind_address)
+        self._entered = True
         try:
             self._peer = self._open_peer(reached)
             log.info("listening: gossip=%s", reached)
@@ -178,6 +184,7 @@ class Node(NamedValues, Company):
             ) from None
 
     def _close(self) -> None:
+        self._entered = False
         self._socket.close()
         if self._disk is not None:
             self._disk.close()

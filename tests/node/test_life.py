@@ -1,0 +1,25 @@
+"""How a node starts and ends, and what then becomes of who waits for something."""
+
+from __future__ import annotations
+
+import pytest
+
+from node import Node, NodeError
+from tests.node.test_node import config
+
+
+async def test_a_node_is_started_again_when_its_block_has_ended_and_not_before() -> None:
+    node = Node(config("again"))
+    async with node:
+        address = node.address
+        for leave in (False, True):
+            if leave:
+                await node.leave()
+            with pytest.raises(NodeError, match="runs already"):
+                async with node:
+                    raise AssertionError("it started")
+        assert (node.phase, node.address) == ("left", address)
+    async with node:
+        node.counter("visits").increment()
+        assert node.phase == "running"
+    assert node.phase == "left"
