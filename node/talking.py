@@ -104,7 +104,8 @@ class Answers:
                 return self._pending.popleft()
             if self._done:
                 raise StopAsyncIteration
-            self._news = trio.Event()
+            if self._news.is_set():  # else other tasks wait for it already
+                self._news = trio.Event()
             await self._news.wait()
 
 

@@ -3,6 +3,9 @@
 A watcher begins with a snapshot. It remembers which keys changed since its reader last looked, not
 how often, so a slow reader costs the node nothing: it gets the latest of each. When more keys
 changed than are worth telling one by one, it gets `Lagged` and a fresh `Snapshot` instead.
+
+Several tasks may share one reader: each thing goes to one of them. So what they wait for is made
+anew only when it has happened, or all but the last would wait for what nobody sets any more.
 """
 
 from __future__ import annotations
@@ -147,7 +150,8 @@ class Watcher:
                 return self._change(key)
             if self._closed:
                 raise NodeClosed("the node has left", remedy="watch another node")
-            self._news = trio.Event()
+            if self._news.is_set():
+                self._news = trio.Event()
 
     def _snapshot(self) -> Snapshot:
         self._fresh = False
@@ -211,7 +215,8 @@ class EventReader(Generic[E]):
                 return self._pending.popleft()
             if self._closed:
                 raise StopAsyncIteration
-            self._news = trio.Event()
+            if self._news.is_set():
+                self._news = trio.Event()
 
 
 class QuorumReader:
@@ -244,7 +249,8 @@ class QuorumReader:
             await self._news.wait()
             if self._closed:
                 raise StopAsyncIteration
-            self._news = trio.Event()
+            if self._news.is_set():
+                self._news = trio.Event()
             view = self._view()
             if view.state != self._seen:
                 self._seen = view.state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -96,6 +96,33 @@ async def test_readers_end_with_the_node_and_nothing_can_be_sent_after() -> None
                 await call("t")
         with pytest.raises(NodeClosed):
             node.broadcasts()
+
+
+async def test_tasks_that_share_a_reader_share_what_comes_and_all_come_to_the_end() -> None:
+    node = Node(config("shared"))
+    events = node.events()
+    async with node:
+        node.answer("who", partial(name_of, node))
+        readers = [events, node.broadcasts(), node.quorum_changes(), node.watch()]
+        answers = await node.query("who", timeout=0.2)
+        seen: list[object] = []
+        ended: list[object] = []
+
+        async def read(reader: Any) -> None:
+            with suppress(NodeClosed):
+                seen.extend([thing async for thing in reader])
+            ended.append(reader)
+
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                for reader in [*readers, answers] * 3:
+                    nursery.start_soon(read, reader)
+                await trio.testing.wait_all_tasks_blocked()
+                await node.broadcast("t", "heard once")
+                await node.leave()
+    assert len(ended) == 15
+    payloads = [getattr(thing, "payload", None) for thing in seen]
+    assert payloads.count("heard once") == payloads.count("shared") == 1
 
 
 async def test_those_who_are_asked_answer_and_then_it_is_over(four: list[Node]) -> None:
