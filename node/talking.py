@@ -13,6 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Self
 from weakref import WeakSet, WeakValueDictionary
 
@@ -162,6 +163,8 @@ class Talk:
         relays: int,
     ) -> Answers:
         """Ask as soon as there is room for it."""
+        if not isfinite(timeout):  # of text it says so at once: "5" * NS takes a gigabyte first
+            raise ValueError(f"a query waits for a number of seconds, not for {timeout}")
         meant, nanoseconds = selection(where), round(timeout * NS)
         await self._room(open_)
         for number in [number for number in self._open if number not in self._answers]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -73,6 +74,11 @@ async def test_what_cannot_be_carried_is_refused(four: list[Node]) -> None:
         await four[0].query("t", where="n1")
     with pytest.raises(ValueError, match="waits from"):
         await four[0].query("t", timeout=0)
+    with pytest.raises(ValueError, match="not for inf"):
+        await four[0].query("t", timeout=math.inf)
+    text: Any = "5"  # and not a gigabyte of fives
+    with pytest.raises(TypeError, match="real number"):
+        await four[0].query("t", timeout=text)
 
 
 async def test_a_reader_that_is_too_slow_is_told_how_much_it_missed() -> None:
