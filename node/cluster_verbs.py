@@ -92,17 +92,17 @@ def run_leave(args: argparse.Namespace) -> int:
 
 def condition(text: str) -> tuple[str, Callable[[Client], bool]]:
     """What ``--for`` waits for, with its spelling."""
-    match text.split("="):
-        case ["converged"]:
-            return text, lambda agent: agent.get("v1", "status")["converged"] is True
-        case ["members", number] if number.isascii() and number.isdecimal():
-            return text, lambda agent: _states(agent).count("alive") == int(number)
-        case [subject, state] if subject.startswith("state:") and state in STATES:
-            name = subject.removeprefix("state:")
-            return text, lambda agent: state in _states(agent, name)
-        case _:
-            form = f"members=N, converged or state:NAME={'|'.join(STATES)}"
-            raise argparse.ArgumentTypeError(f"{text!r} is not of the form {form}")
+    subject, _, value = text.rpartition("=")  # the name of a member may have a "=" in it
+    if text == "converged":
+        return text, lambda agent: agent.get("v1", "status")["converged"] is True
+    if subject == "members" and value.isascii() and value.isdecimal():
+        number = int(value)
+        return text, lambda agent: _states(agent).count("alive") == number
+    if subject.startswith("state:") and value in STATES:
+        name = subject.removeprefix("state:")
+        return text, lambda agent: value in _states(agent, name)
+    form = f"members=N, converged or state:NAME={'|'.join(STATES)}"
+    raise argparse.ArgumentTypeError(f"{text!r} is not of the form {form}")
 
 
 def _states(agent: Client, name: str | None = None) -> list[str]:

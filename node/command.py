@@ -95,11 +95,24 @@ def missing(error: ModuleNotFoundError) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with errors of one line."""
+    """argparse with errors of one line, and with options anywhere between arguments."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where to read more."""
         self.exit(USAGE, f"coterie: {message}; try: {self.prog} --help\n")
+
+    def _match_arguments_partial(
+        self, actions: Sequence[argparse.Action], arg_strings_pattern: str
+    ) -> list[int]:
+        """How many of the next words each argument takes. One that may be left out is not left out
+        already because an option comes first: `coterie event deploy --json 7`. So does argparse
+        itself from Python 3.13 on.
+        """
+        counts = super()._match_arguments_partial(actions, arg_strings_pattern)
+        if arg_strings_pattern[sum(counts) :].startswith("O"):
+            while counts and not counts[-1]:
+                counts.pop()
+        return counts
 
 
 def parser(arguments: Sequence[str]) -> Parser:

@@ -15,12 +15,19 @@ def print_json(content: Any) -> None:
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns as wide as their widest cell, and no decoration, so that it can be cut and sorted."""
-    lines = [list(header), *(list(row) for row in rows)]
+    lines = [list(header), *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     for line in lines:
         print(
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         )
+
+
+def printable(text: str) -> str:
+    """Text of other members for a terminal: on one line, and nothing in it is a command to it."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def value_text(value: Any) -> str:

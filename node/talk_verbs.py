@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from node.asking import REQUEST_TIMEOUT, Subparsers, UsageError, client, leaf, show
-from node.output import print_json, print_table, value_text
+from node.output import print_json, print_table, printable, value_text
 
 STREAM_TIMEOUT = 60.0
 """Seconds without any sign of life after which a stream is taken for dead; there is one every ten.
@@ -105,7 +105,7 @@ def _follow(args: argparse.Namespace, stream: str) -> int:
             if args.output == "json":
                 print(json.dumps(event, ensure_ascii=False), flush=True)
             else:
-                print(words(event), flush=True)
+                print(printable(words(event)), flush=True)
     return 0
 
 

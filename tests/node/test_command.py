@@ -118,6 +118,7 @@ def test_keygen_prints_another_secret_each_time(capsys: Output) -> None:
         "wait --for members",
         "wait --for members=-1",
         "wait --for state:a=dead",
+        "wait --for members=" + "9" * 5000,
         "agent --tag role",
         "counter get visits --agent ftp://127.0.0.1",
         "counter get visits --agent 127.0.0.1:7848",
@@ -360,6 +361,7 @@ def test_names_are_sorted_as_people_do() -> None:
 
 def test_a_condition_keeps_its_spelling_for_the_message() -> None:
     assert condition("members=3")[0] == "members=3"
+    assert condition("state:web=1=failed")[0] == "state:web=1=failed"
 
 
 def test_the_round_trip_and_the_exit_code_when_there_is_none(agent: Agent, capsys: Output) -> None:
@@ -379,6 +381,27 @@ def test_tags_from_the_command(agent: Agent, capsys: Output) -> None:
     assert "no tag 'zone'" in failing(capsys, 1, "tags", "delete", "zone")
     assert "more than 256 tags" in failing(capsys, 2, "tags", "set", "k=" + "v" * 4096)
     assert "is not KEY=VALUE" in failing(capsys, 2, "tags", "set", "zone")
+
+
+def test_tags_are_no_commands_to_a_terminal(agent: Agent, capsys: Output) -> None:
+    """Any member can set its own, and all look at them."""
+    printed(capsys, "tags", "set", "role=\x1b[2Jweb\nroot", "c1=\x9b2J")
+    for verb in ("members",), ("tags", "get"):
+        table = printed(capsys, *verb)
+        assert r"\x1b[2Jweb\nroot" in table
+        assert all(line.isprintable() for line in table.splitlines())
+    assert len(printed(capsys, "members").splitlines()) == 2
+    tags = json.loads(printed(capsys, "members", "-o", "json"))["members"][0]["tags"]
+    assert tags == {"role": "\x1b[2Jweb\nroot", "c1": "\x9b2J"}
+    printed(capsys, "tags", "delete", "role", "c1")
+
+
+def test_options_may_stand_before_an_argument_that_may_be_left_out(
+    agent: Agent, capsys: Output
+) -> None:
+    assert printed(capsys, "event", "deploy", "--json", '{"v": 7}') == ""
+    assert printed(capsys, "rtt", "solo", "--agent", agent.http, "solo") == "0.000 ms\n"
+    assert "unrecognized" in failing(capsys, 2, "event", "deploy", "--json", "1", "2")
 
 
 def test_info_shows_the_quorum(agent: Agent, capsys: Output) -> None:

@@ -154,6 +154,11 @@ def test_the_monitor_shows_members_the_log_and_events(agents: list[Agent]) -> No
         sent = coterie(one, "event", "deploy", '{"v": 1}', "--json")
         assert (sent.returncode, sent.stdout, sent.stderr) == (0, "", "")
 
+    def trick() -> None:
+        post(one, "broadcast", topic="deploy\n\x1b[2J", payload="\x9b2J")
+
+    with streamed("monitor", two) as text, repeated(trick):
+        assert next(text) == 'event deploy\\n\\x1b[2J from one: "\\x9b2J"\n'
     with streamed("monitor", two, "-o", "json") as lines:
         with repeated(tell):
             seen: list[dict[str, Any]] = [json.loads(next(lines))]
