@@ -10,6 +10,7 @@ import logging
 import signal
 import socket
 import time
+from functools import partial
 
 import hypercorn.trio
 import trio
@@ -79,18 +80,21 @@ async def serve(config: Config, listener: socket.socket) -> None:
     """Be a member and answer HTTP, until a signal or ``POST /v1/leave``."""
     host, port = listener.getsockname()[:2]
     url = f"http://{Address(host, port)}"
-    stop = trio.Event()
+    stop, left = trio.Event(), trio.Event()
     node = Node(config)
     events = node.events()  # before it starts: it may meet others before anybody looks
     async with node, trio.open_nursery() as nursery:
         await nursery.start(watch_signals, stop)
         nursery.start_soon(log_events, events)
         app = application(node, config, url, stop.set)
-        await nursery.start(hypercorn.trio.serve, app, server_config(listener))
-        log.info("ready: name=%s gossip=%s http=%s", node.name, node.address, url)
-        await stop.wait()
-        log.info("leaving")
-        await node.leave()  # HTTP goes on meanwhile: /readyz says that this node is not to be used
+        server = partial(hypercorn.trio.serve, shutdown_trigger=left.wait)
+        async with trio.open_nursery() as http:
+            await http.start(server, app, server_config(listener))
+            log.info("ready: name=%s gossip=%s http=%s", node.name, node.address, url)
+            await stop.wait()
+            log.info("leaving")
+            await node.leave()  # HTTP goes on: /readyz says that this node is not to be used
+            left.set()  # and ends with its answers: who listens has to tell a leave from a crash
         nursery.cancel_scope.cancel()
     log.info("left")
 
@@ -103,7 +107,7 @@ def server_config(listener: socket.socket) -> ServerConfig:
     config.errorlog = logging.getLogger("coterie.http")
     config.errorlog.setLevel(logging.WARNING)  # its "Running on" would only repeat our ready line
     config.include_server_header = False
-    config.graceful_timeout = 1.0
+    config.graceful_timeout = 1.0  # for answers under way; streams end with the node
     config.keep_alive_timeout = IDLE_SECONDS
     config.keep_alive_max_requests = 1_000_000
     # No read_timeout: whoever listens to a stream has nothing more to say. See `read_json`.

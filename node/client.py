@@ -91,7 +91,9 @@ class Client:
         return self._content(status, text)
 
     def stream(self, *path: str, **query: str | None) -> Iterator[dict[str, Any]]:
-        """The objects of a stream of server-sent events, as they come, until the agent ends it."""
+        """The objects of a stream of server-sent events, as they come, until the agent ends it; an
+        error when it breaks off.
+        """
         chosen = {key: value for key, value in query.items() if value is not None}
         target = "/" + "/".join(quote(part, safe="") for part in path)
         target += f"?{urlencode(chosen)}" if chosen else ""
@@ -101,9 +103,12 @@ class Client:
             response = self._connection.getresponse()
             if response.status != 200:
                 self._content(response.status, response.read())
-            for line in response:
-                if line.startswith(b"data: "):
-                    yield json.loads(line[6:])
+            text = b""
+            while chunk := response.read1():  # a line of it would not tell an end from a break
+                *lines, text = (text + chunk).split(b"\n")
+                for line in lines:
+                    if line.startswith(b"data: "):
+                        yield json.loads(line[6:])
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from None
         finally:
@@ -125,6 +130,8 @@ class Client:
     def _unreachable(self, error: Exception) -> AgentUnreachableError:
         if isinstance(error, TimeoutError):
             why = f"no answer in {self.timeout:g} s"
+        elif isinstance(error, http.client.IncompleteRead):
+            why = "it broke off in the midst of its answer"
         else:
             why = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
         remedy = "coterie agent, or --agent URL if it is elsewhere"

@@ -2,8 +2,11 @@
 
 import os
 import random
+import select
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
@@ -145,6 +148,23 @@ def test_a_signal_makes_an_agent_leave_and_end_with_0(launch: Launch, number: in
     until(lambda: states(agents[0]) == {"a": "alive", "b": "left"})
     until(lambda: agents[1].exit_code() is not None)
     assert agents[1].exit_code() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, 3)])
+def test_who_watches_an_agent_can_tell_its_leave_from_its_crash(
+    launch: Launch, number: int, code: int
+) -> None:
+    (agent,) = launch("a")
+    command = [sys.executable, "-u", "-m", "node.command", "monitor", "--agent", agent.http]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
+        body = '{"topic": "are you there"}'
+        assert watch.stdout is not None
+        while not select.select([watch.stdout], [], [], 0.1)[0]:
+            agent.client.request("POST", "v1", "broadcast", body=body)
+        assert agent.pid is not None
+        os.kill(agent.pid, number)
+        assert watch.wait(20) == code
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,24 @@ def test_an_answer_that_is_no_http_is_no_agent(garbage: bytes) -> None:
             thread.join()
             thread = serve_once(listener, answer(b'{"digest": "00"}'))
             assert client.get("v1", "digest") == {"digest": "00"}  # one bad answer is forgotten
+        thread.join()
+
+
+@pytest.mark.parametrize("rest", [b"", b"5\r\ndat", b"5\r\ndata:\r\n"])
+def test_a_stream_that_breaks_off_is_no_end(rest: bytes) -> None:
+    """An agent that was killed is not one that left."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    parts = [b": here\n\nda", b"ta: 1\n", b"\ndata: 2\n\n"]
+    body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
+    with socket.create_server(("127.0.0.1", 0)) as listener, Client(url(listener)) as client:
+        thread = serve_once(listener, head + body + b"0\r\n\r\n")
+        assert list[object](client.stream("v1", "events")) == [1, 2]
+        thread.join()
+        thread = serve_once(listener, head + body + rest)
+        stream = client.stream("v1", "events")
+        assert list[object](islice(stream, 2)) == [1, 2]
+        with pytest.raises(AgentUnreachableError, match="broke off"):
+            next(stream)
         thread.join()
 
 
