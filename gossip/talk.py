@@ -113,6 +113,10 @@ class Talk:
             raise Dropped("own name")
         self._epoch = epoch
         known = self._membership.get(sender)
+        if known is not None and known.key == me.key and known.epoch == epoch:
+            # A copy of our data directory runs under another name. That its boot speaks shows that
+            # it is there: the mere claim may be our own past, before we were renamed.
+            self._membership.conflicts.rival(source, now)
         if known is None or known.epoch != epoch or known.state not in _UNDISPUTED:
             self._introduce(known, sender, epoch, source, now)
         for message in messages:

@@ -169,6 +169,25 @@ def test_two_processes_with_one_key_are_told_of_each_other_and_do_not_duel() -> 
     assert talk.told("MemberFailed") == []
 
 
+def test_a_copied_directory_under_another_name_is_told_too_and_a_new_name_alone_is_not() -> None:
+    """As when a machine is cloned, which gives the clone a name of its own."""
+    for copied in (True, False):
+        talk = Conversation()
+        peers = [
+            talk.peer(f"n{i}", join=[where("n0")] if i else [], recovered={}) for i in (0, 1, 2)
+        ]
+        talk.until(talk.settled, 10)
+        if not copied:
+            talk.kill("n1")
+        named = talk.peer("xx", join=[where("n0")], recovered=talk.disks["n1"])
+        assert named.id == peers[1].id
+        talk.run(40)
+        rivals = {peers[1].address, named.address} if copied else set()
+        assert {told.rival for told in talk.conflicts} == rivals
+        assert len(talk.conflicts) <= 8  # each once in ten seconds
+        assert talk.views()["n0"]["n1"] == ("alive" if copied else "failed")
+
+
 @pytest.mark.parametrize(("unreached", "most"), [(5, 0), (7, 10)])
 def test_where_few_reach_a_member_it_is_not_suspected_again_and_again(
     unreached: int, most: int
