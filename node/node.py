@@ -230,7 +230,8 @@ class Node(NamedValues, Company):
         """Return when so many members, this one included, hold all that was written here so far.
 
         "majority" and "all" count every member that has not left, the failed ones too.
-        `SyncTimeout` after `timeout` seconds; the writes stay and go on replicating.
+        `SyncTimeout` after `timeout` seconds; the writes stay and go on replicating. `NodeClosed`
+        when this node leaves before.
         """
         self._quorum(acks)
         peer = self._open()
@@ -243,7 +244,7 @@ class Node(NamedValues, Company):
             if self._disk is not None:
                 await self._disk.flush()
             while not self._holds(context, acks):
-                peer.solicit(clock())
+                self._open().solicit(clock())  # who has left asks nobody any more
                 self._perform()
                 with trio.move_on_after(ASK_AGAIN):
                     while not self._holds(context, acks):

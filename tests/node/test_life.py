@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import trio
 
-from node import Node, NodeError
+from node import Node, NodeClosed, NodeError
 from tests.node.test_node import config
 
 
@@ -23,3 +24,13 @@ async def test_a_node_is_started_again_when_its_block_has_ended_and_not_before()
         node.counter("visits").increment()
         assert node.phase == "running"
     assert node.phase == "left"
+
+
+async def test_sync_ends_with_the_node() -> None:
+    async with Node(config("gone")) as node:
+        node.counter("visits").increment()
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(node.leave)
+                with pytest.raises(NodeClosed):
+                    await node.sync(acks=9, timeout=60)
