@@ -14,7 +14,7 @@ from .claims import encode_claim
 from .comparison import Comparison
 from .farewell import Farewell
 from .member import Address, Claim, State
-from .membership import Membership
+from .membership import MAX_MEMBERS, Membership
 from .messages import (
     Ack,
     Buckets,
@@ -58,6 +58,11 @@ _UNDISPUTED = (State.ALIVE, State.LEFT)
 _COSTLY = frozenset({Join, Buckets, ProbeRequest, TagsWanted})
 """What makes us send more than it cost to ask for."""
 
+INTRODUCING_MAX = MAX_MEMBERS
+"""How many strangers we speak to in a gossip interval (our choice): whoever has the secret can call
+himself by a million names in one.
+"""
+
 
 class Talk:
     """Takes in messages, and sends probes."""
@@ -99,6 +104,7 @@ class Talk:
         self._tags = tags
         self._rates = Rates()
         self._epoch = 0  # of the sender of what is being taken in
+        self._introducing = 0
 
     # What comes in.
 
@@ -138,13 +144,19 @@ class Talk:
         key = ("introduce", sender)
         if key in self._timers or self._membership.me.state is State.LEFT:
             return
+        if self._introducing >= INTRODUCING_MAX:
+            return
         newer = known is not None and known.epoch < epoch
         pause = self._timing.probe_interval if newer else self._timing.gossip_interval
-        self._timers.set(key, now + pause, lambda _: None)
+        self._introducing += 1
+        self._timers.set(key, now + pause, self._introduced)
         if known is not None and known.epoch == epoch:
             self._roaming.tell(source, known)
         elif known is None or newer:
             self._reconnect.call(source)
+
+    def _introduced(self, _: int) -> None:
+        self._introducing -= 1
 
     def _handle(self, message: Message, sender: str, source: Address, now: int) -> None:
         match message:

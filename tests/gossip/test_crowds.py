@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gossip import reconnect
-from gossip.messages import Join
+from gossip import talk as talking
+from gossip.messages import Ack, Join
 from tests.gossip.conversation import Conversation, where
 
 
@@ -22,3 +23,17 @@ def test_more_join_addresses_than_go_on_being_called_are_called_once(
     *kept, further = (len(puppet.heard(Join)) for puppet in puppets)
     assert min(kept) > 50
     assert further == 1
+
+
+def test_a_crowd_of_strangers_is_not_answered_one_and_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million names in one interval, of somebody who has the secret."""
+    monkeypatch.setattr(talking, "INTRODUCING_MAX", 3)
+    talk = Conversation()
+    peer = talk.peer("n0")
+    for crowd in ("some", "later"):  # each interval anew
+        strangers = [talk.puppet(f"{crowd} {number}") for number in range(9)]
+        for stranger in strangers:
+            stranger.says(peer, Ack(1, bytes(8), bytes(8)))
+        talk.run(0.1)
+        assert [len(stranger.heard(Join)) for stranger in strangers] == [1] * 3 + [0] * 6
+        talk.run(0.3)
