@@ -258,7 +258,8 @@ class Node(NamedValues, Company):
 
     def _quorum(self, acks: int | str) -> int:
         """How many members have to hold a write, as far as this one knows the cluster by now."""
-        total = sum(member.state != "left" for member in self.members())
+        others = [member for member in self.members() if member.name != self.name]
+        total = 1 + sum(member.state != "left" for member in others)  # we count, also as we leave
         if not self._has_met():
             total += 1  # somebody was to be met and was not: we are not all there is
         if acks == "majority":

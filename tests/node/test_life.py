@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from node import Node, NodeClosed, NodeError
-from tests.node.test_node import config
+from tests.node.test_node import config, states, until
 
 
 async def test_a_node_is_started_again_when_its_block_has_ended_and_not_before() -> None:
@@ -34,3 +34,19 @@ async def test_sync_ends_with_the_node() -> None:
                 nursery.start_soon(node.leave)
                 with pytest.raises(NodeClosed):
                     await node.sync(acks=9, timeout=60)
+
+
+async def test_a_sync_that_nobody_answers_is_not_done_because_its_node_leaves() -> None:
+    async with (
+        Node(config("stays", fault_injection=True)) as stays,
+        Node(config("goes", join=[str(stays.address)], fault_injection=True)) as goes,
+    ):
+        await until(lambda: states(stays) == states(goes) == ["alive"] * 2)
+        stays.block([goes.address])
+        goes.block([stays.address])
+        goes.counter("visits").increment()
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(goes.leave)
+                with pytest.raises(NodeClosed):
+                    await goes.sync(acks="majority", timeout=60)
