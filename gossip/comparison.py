@@ -14,7 +14,7 @@ from random import Random
 from .member import Address, Claim, State
 from .membership import Membership
 from .messages import Buckets
-from .outbox import Outbox
+from .outbox import TABLE_CLAIMS, Outbox
 from .timers import Timers
 from .timing import Timing
 
@@ -76,9 +76,12 @@ class Comparison:
         limit: int = TABLE_DATAGRAMS,
     ) -> None:
         """In random order, so that what does not fit today is told another day; ourselves first."""
-        shuffled = self._random.sample(claims, len(claims))
-        shuffled.sort(key=lambda claim: claim.name != self._membership.me.name)
-        self._outbox.send_table(destination, shuffled, limit, call)
+        # No more than there is room for: strangers ask for this, and the table may be long.
+        chosen = self._random.sample(claims, min(len(claims), limit * TABLE_CLAIMS))
+        me = self._membership.me
+        first = [claim for claim in claims if claim.name == me.name]
+        others = [claim for claim in chosen if claim.name != me.name]
+        self._outbox.send_table(destination, first + others, limit, call)
 
     def agreed(self, data: bytes) -> bool:
         """Whether every other member, as last heard, has this data hash and our table."""

@@ -37,15 +37,18 @@ def leaf(
     run: Run,
     text: str = "",
     *,
-    timeout: float = REQUEST_TIMEOUT,
+    timeout: float | None = REQUEST_TIMEOUT,
     writes: bool = False,
 ) -> argparse.ArgumentParser:
-    """A verb with the options that all of them have."""
+    """A verb with the options that all of them have, but for a time-out where nothing ends."""
     parser: argparse.ArgumentParser = subparsers.add_parser(verb, help=text, description=text)
     agent = os.environ.get("COTERIE_AGENT", DEFAULT_AGENT)
     parser.add_argument("--agent", metavar="URL|unix:PATH", help=f"default {agent}")
     parser.add_argument("-o", dest="output", choices=("json", "table"), default="table")
-    parser.add_argument("--timeout", metavar="TIME", type=_time, default=timeout, help="like 2s")
+    if timeout is not None:
+        parser.add_argument(
+            "--timeout", metavar="TIME", type=_time, default=timeout, help="like 2s"
+        )
     if writes:
         parser.add_argument("--acks", metavar="N|majority|all", help="wait until as many hold it")
     parser.set_defaults(run=run)

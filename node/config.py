@@ -40,6 +40,8 @@ ADDRESS = re.compile(
     re.VERBOSE,
 )
 
+NUMBER = re.compile(r"[-+]?[0-9.]+(e[0-9]+)?")
+
 ENVIRONMENT = {
     "COTERIE_NAME": "name",
     "COTERIE_BIND": "bind",
@@ -201,10 +203,12 @@ def _checked_expected(expected: Any) -> int | tuple[str, ...] | None:
     raise ConfigError("expected", f"{expected!r} is not {form}")
 
 
-def parse_expected(text: str) -> int | list[str]:
+def parse_expected(text: str) -> int | str | list[str]:
     """``5`` or ``web-1,web-2,web-3``; checked in `Config`."""
     if text.isascii() and text.isdecimal() and len(text) < 10:
         return int(text)
+    if NUMBER.fullmatch(text):  # not the name of a member: `Config` says what is wrong with it
+        return text
     return [part.strip() for part in text.split(",")]
 
 

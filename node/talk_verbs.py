@@ -34,8 +34,10 @@ def add(subparsers: Subparsers) -> None:
     query.add_argument(
         "--relays", metavar="N", type=int, default=0, help="send each answer through others too"
     )
-    leaf(subparsers, "events", run_events, "watch what becomes of members until interrupted")
-    leaf(subparsers, "monitor", run_monitor, "watch the log, members and events until interrupted")
+    watch = "watch what becomes of members until interrupted"
+    leaf(subparsers, "events", run_events, watch, timeout=None)
+    watch = "watch the log, members and events until interrupted"
+    leaf(subparsers, "monitor", run_monitor, watch, timeout=None)
 
 
 def _add_topic(parser: argparse.ArgumentParser) -> None:

@@ -143,6 +143,8 @@ class Talk:
         """Let a function answer, in place of the one before; None: nobody does any more."""
         if function is None:
             self._answerers.pop(topic, None)
+        elif not callable(function):
+            raise TypeError(f"an answer to {topic!r} is a function, not {function!r}")
         else:
             self._answerers[topic] = function
 

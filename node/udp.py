@@ -82,5 +82,8 @@ def is_local(host: str) -> bool:
 
 async def resolve(host: str, port: int) -> list[Address]:
     """Every address behind a host, in order; `OSError` when it cannot be resolved."""
-    answers = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    try:
+        answers = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except UnicodeError:  # what cannot even be asked for: two dots in a row, or a label too long
+        raise socket.gaierror(socket.EAI_NONAME, f"{host!r} is no host name") from None
     return list(dict.fromkeys(Address(str(at[0]), int(at[1])) for *_, at in answers))

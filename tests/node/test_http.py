@@ -282,8 +282,10 @@ def test_join_refuses_what_is_no_list_of_addresses(agent: Agent, body: str) -> N
 
 
 def test_join_refuses_what_is_no_address(agent: Agent) -> None:
-    for address in ("a:b:c", "127.0.0.1:0", "no-such-host.invalid:7847"):
-        refused(ask(agent, "POST", "/v1/members/join", f'{{"addresses": ["{address}"]}}'), 400)
+    for address in ("a:b:c", "127.0.0.1:0", "no-such-host.invalid:7847", "a..b"):
+        body = f'{{"addresses": ["{address}"]}}'
+        problem = refused(ask(agent, "POST", "/v1/members/join", body), 400)
+        assert address in problem["detail"]
 
 
 def test_more_addresses_than_can_be_called_at_once_are_refused_and_the_agent_goes_on(

@@ -53,11 +53,18 @@ def test_what_cannot_be_expected_is_refused(expected: object) -> None:
         Config(name="a", expected=expected)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("text", ["-1", "0", "5.0", "1e3", "99999999999", ""])
+def test_a_number_that_cannot_be_is_no_name(text: str) -> None:
+    with pytest.raises(ConfigError, match="expected: "):
+        Config(name="a", expected=parse_expected(text))  # type: ignore[arg-type]
+
+
 def test_what_is_expected_is_a_number_or_names() -> None:
     assert Config(name="a").expected is None
     assert Config(name="a", expected=3).expected == 3
     assert Config(name="a", expected=["b", "a", "b"]).expected == ("b", "a")
     assert parse_expected("3") == 3
     assert parse_expected("web-1, web-2") == ["web-1", "web-2"]
+    assert parse_expected("4e, 5, nan") == ["4e", "5", "nan"]
     assert Config.load(environ={"COTERIE_EXPECTED": "4"}, name="a").expected == 4
     assert Config.load(environ={"COTERIE_EXPECTED": "a,b"}, name="a").expected == ("a", "b")

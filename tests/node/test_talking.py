@@ -104,6 +104,12 @@ async def test_readers_end_with_the_node_and_nothing_can_be_sent_after() -> None
             node.broadcasts()
 
 
+async def test_what_answers_can_be_called() -> None:
+    async with Node(config("a")) as node:
+        with pytest.raises(TypeError, match="'who' is a function, not 5"):
+            node.answer("who", 5)  # type: ignore[arg-type]
+
+
 async def test_tasks_that_share_a_reader_share_what_comes_and_all_come_to_the_end() -> None:
     node = Node(config("shared"))
     events = node.events()
