@@ -29,6 +29,7 @@ from sim.invariants.channel import Channel
 from sim.invariants.data import Data
 from sim.invariants.departures import Departures
 from sim.invariants.membership import Members
+from sim.invariants.news import News
 from sim.invariants.promises import (
     ACCURATE,
     AUTHORED,
@@ -106,7 +107,7 @@ class Watch:
 
     __slots__ = (
         "_hosts", "_known", "_seen", "broadcasts", "broken", "channel", "data", "departures",
-        "members", "queries", "records", "rotten", "verdicts",
+        "members", "news", "queries", "records", "rotten", "verdicts",
     )  # fmt: skip
 
     def __init__(self, hosts: Sequence[Host] = ()) -> None:
@@ -122,6 +123,7 @@ class Watch:
         self.channel = Channel(len(hosts), self.report)
         self.data = Data(self.channel, self.report)
         self.members = Members(hosts, self.report)
+        self.news = News(self.report)
         self.records = Records(hosts, self.report)
         self.verdicts = Verdicts(self.report)
         self.departures = Departures(hosts, self.report)
@@ -161,9 +163,11 @@ class Watch:
         self.records.stepped(host, peer)
         self.verdicts.stepped(host, peer, clock)
         self.departures.stepped(host, peer, now, clock)
+        self.news.stepped(host, clock)
         if self.members.stepped(host, peer, now, clock):
             self.data.held(host, peer, self._hosts, now)
             self.records.look(host, peer, now)
+            self.news.look(host, peer, now)
 
     def promised(self, node: str, now: int, detail: str) -> None:
         """Somebody does not find what he wrote."""
@@ -186,6 +190,7 @@ class Watch:
         known[who] = member.incarnation
         if host.peer is not None:
             self.members.told(host, host.peer, member.name, now)
+            self.news.told(host, host.peer, event, now)
             self.verdicts.told(host, host.peer, event, now)
 
     def heard(self, host: Host, effect: UserEffect, now: int, *, calm: bool) -> None:

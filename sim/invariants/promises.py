@@ -59,6 +59,10 @@ RETURN = Invariant("no-return", "who failed or left comes back by its own newer 
 ACCURATE = Invariant("accurate", "while nothing was ever disturbed, nobody is reported failed")
 COMPLETE = Invariant("complete", "a member that is down is noticed by everybody in bounded time")
 LIVE = Invariant("live", "a majority that is healed agrees in bounded time")
+TOLD = Invariant(
+    "told", "what users are told of members comes once, and is what their own member believes"
+)
+LISTED = Invariant("listed", "who failed or left stays listed for as long as it should")
 
 # Of data.
 EQUAL = Invariant("equal-state", "members that have seen the same changes are in the same state")

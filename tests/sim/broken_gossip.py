@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from crdt import Store
-from gossip import claims, membership
+from gossip import (
+    MemberEvent,
+    MemberFailed,
+    MemberJoined,
+    MemberLeft,
+    MemberRecovered,
+    MemberUpdated,
+    Peer,
+    claims,
+    membership,
+)
 from gossip.channel import Channel, Dropped
 from gossip.health import Health
 from gossip.member import Claim, State
@@ -17,7 +27,7 @@ from gossip.replication import Replication
 from gossip.rumors import Rumors
 from gossip.suspicion import Suspicion
 from gossip.talk import Talk
-from gossip.timing import Timing
+from gossip.timing import SECOND, Timing
 from gossip.turns import Turns
 
 
@@ -146,6 +156,65 @@ def dead_are_news(patch: Any) -> None:
         honest(self, claim, now, hearsay=hearsay)
 
     patch.setattr(Membership, "apply", apply)
+
+
+# What users are told, and for how long they are shown who is gone.
+
+
+def joining_is_told_twice(patch: Any) -> None:
+    """Users are told of a newcomer two times."""
+    honest = Peer._tell
+
+    def tell(self: Peer, event: MemberEvent) -> None:
+        for _ in range(1 + isinstance(event, MemberJoined)):
+            honest(self, event)
+
+    patch.setattr(Peer, "_tell", tell)
+
+
+def recovery_is_not_told(patch: Any) -> None:
+    """Users are told who is suspected, and not that it refuted."""
+    honest = Peer._tell
+
+    def tell(self: Peer, event: MemberEvent) -> None:
+        if not isinstance(event, MemberRecovered):
+            honest(self, event)
+
+    patch.setattr(Peer, "_tell", tell)
+
+
+def leaving_is_told_as_failure(patch: Any) -> None:
+    """Users are told that a member failed when it left."""
+    honest = Peer._tell
+
+    def tell(self: Peer, event: MemberEvent) -> None:
+        honest(self, MemberFailed(event.member) if isinstance(event, MemberLeft) else event)
+
+    patch.setattr(Peer, "_tell", tell)
+
+
+def new_tags_are_not_told(patch: Any) -> None:
+    """Users do not hear of a member's new tags or address."""
+    honest = Peer._tell
+
+    def tell(self: Peer, event: MemberEvent) -> None:
+        if not isinstance(event, MemberUpdated):
+            honest(self, event)
+
+    patch.setattr(Peer, "_tell", tell)
+
+
+def forgets_the_dead_at_once(patch: Any) -> None:
+    """Who failed or left is listed for five seconds, whatever is configured."""
+    honest = Membership._watch
+
+    def watch(self: Membership, claim: Claim, now: int) -> None:
+        honest(self, claim, now)
+        if not claim.state.running:
+            soon = now + 5 * SECOND
+            self._timers.set(("member", claim.name), soon, lambda _: self._forget(claim))
+
+    patch.setattr(Membership, "_watch", watch)
 
 
 # What takes somebody who lies, or who is slow. Unit tests catch these, too: `NOTICED`.

@@ -60,6 +60,17 @@ def asks(sim: Simulation) -> None:
     sim.run(5.0)
 
 
+def others_come_and_go(sim: Simulation) -> None:
+    """One is suspected and refutes, one has other tags, one leaves, one fails; then it is quiet."""
+    sim["n4"].pause()
+    sim.run_until(lambda s: s["n0"].members()["n4"] == "suspect", timeout=20.0)
+    sim["n4"].resume()
+    sim["n5"].set_tags({"role": "web"})
+    sim["n2"].leave()
+    sim["n3"].crash(power=True)
+    sim.run(40.0)
+
+
 CASES: list[tuple[Callable[[Any], None], Occasion, str]] = [
     (gossip.believes_any_accuser, lie("condemn", "n2"), "attributed"),
     (gossip.believes_any_record, lie("part", "n0"), "own-record"),
@@ -72,6 +83,11 @@ CASES: list[tuple[Callable[[Any], None], Occasion, str]] = [
     (gossip.nacks_are_not_sent, crashes, "soon"),
     (speech.goodbyes_are_not_answered, leaves, "departs"),
     (speech.leaves_without_a_word, leaves, "accurate"),
+    (gossip.joining_is_told_twice, others_come_and_go, "told"),
+    (gossip.recovery_is_not_told, others_come_and_go, "told"),
+    (gossip.leaving_is_told_as_failure, others_come_and_go, "told"),
+    (gossip.new_tags_are_not_told, others_come_and_go, "told"),
+    (gossip.forgets_the_dead_at_once, others_come_and_go, "listed"),
     (speech.one_answer_is_enough, asks, "over"),
     (speech.answers_count_twice, asks, "answered"),
     (speech.answers_after_the_end, asks, "answered"),
