@@ -11,10 +11,10 @@ import gc
 import multiprocessing
 import signal
 import traceback
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from multiprocessing.synchronize import Event
 from time import perf_counter
@@ -120,11 +120,23 @@ def _batch(seeds: Sequence[int], go_on: bool) -> list[Row]:
     return batch(seeds, go_on, _stopped)
 
 
+@contextmanager
+def _shielded() -> Iterator[None]:
+    """Ctrl-C waits while the block runs, and a process that begins in it never hears of it: one
+    that does before `_begin` would complain at length.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def here(work: Batches, jobs: int, *, go_on: bool) -> Rows:
     """The rows of each batch, as they come, from processes of this machine.
 
-    Closing it ends the workers after the seed that each is at. `WorkersLostError` when one was
-    ended by somebody else.
+    Closing it ends the workers after the seed that each is at, and so does Ctrl-C, after which what
+    they have done comes yet. `WorkersLostError` when one was ended by somebody else.
     """
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
@@ -134,13 +146,21 @@ def here(work: Batches, jobs: int, *, go_on: bool) -> Rows:
         running: set[Future[list[Row]]] = set()
         try:
             for seeds in islice(rest, 2 * jobs):
-                running.add(pool.submit(_batch, seeds, go_on))
+                with _shielded():
+                    running.add(pool.submit(_batch, seeds, go_on))
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     for seeds in islice(rest, 1):
-                        running.add(pool.submit(_batch, seeds, go_on))
+                        with _shielded():
+                            running.add(pool.submit(_batch, seeds, go_on))
                     yield future.result()
+        except KeyboardInterrupt:
+            stop.set()
+            for future in running:
+                if not future.cancel():
+                    yield future.result()
+            raise
         except BrokenProcessPool:
             raise WorkersLostError("a worker ended by itself, perhaps for want of memory") from None
         finally:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import re
+import signal
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -110,6 +115,26 @@ def test_closing_it_ends_the_workers() -> None:
     source = here([[1], [2, 3] * 500, [2, 3] * 500], 2, go_on=False)
     assert seeds(next(source)) == [1]
     source.close()  # waits for the processes: without the stop, this would take minutes
+
+
+def test_ctrl_c_gives_what_the_workers_have_and_they_do_not_hear_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(running: set[Any], **_: object) -> Any:
+        ((worker,),) = [[each.pid for each in multiprocessing.active_children()]]
+        status = Path(f"/proc/{worker}/status").read_text()
+        (blocked,) = re.findall(r"^SigBlk:\s*(\w+)$", status, re.MULTILINE)
+        assert int(blocked, 16) >> signal.SIGINT - 1 & 1
+        while not any(each.running() for each in running):
+            sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweep, "wait", interrupted)
+    source = here([[1, 2] * 500, [3]], 1, go_on=True)
+    came = next(source)
+    with pytest.raises(KeyboardInterrupt):
+        came += [each for part in source for each in part]
+    assert len(came) < 1000
 
 
 def test_a_worker_that_is_gone_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
