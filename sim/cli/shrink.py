@@ -59,12 +59,23 @@ def run(args: argparse.Namespace) -> int:
                 shrinker.plan, failure.invariant, shrinker.failure.trace_hash, saved.canary
             )
             path = Path(args.out) if args.out else FOLDER / file_name(result)
+            trouble = kept(result, path)  # first: whoever reads what follows may have enough of it
             show(saved, shrinker, result, path)
-            result.save(path)
+            if trouble:
+                raise SimError(trouble)
     except SimError as error:
         print(f"coterie: {error}; try: coterie sim shrink --help", file=sys.stderr)
         return 2
     return 0
+
+
+def kept(result: Saved, path: Path) -> str:
+    """Save it; why that cannot be done, if it cannot."""
+    try:
+        result.save(path)
+    except OSError as error:
+        return f"{path}: cannot be written ({error.strerror or error}); the plan is printed above"
+    return ""
 
 
 def shrunk(saved: Saved, failure: Failure, budget: float, bar: Bar | None) -> Shrinker:

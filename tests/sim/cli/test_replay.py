@@ -10,6 +10,7 @@ import pytest
 
 from gossip.membership import Membership
 from node.command import main
+from sim.cli import shrink
 from sim.cli.shrink import Bar
 from sim.plan import Plan, Step
 from sim.runner import play
@@ -94,6 +95,31 @@ def test_shrink_saves_a_small_plan_that_replays(
     code, out, _ = ran(capsys, "replay", str(small))
     assert code == 1
     assert "as saved: the same run" in out
+
+
+def test_shrink_saves_before_it_tells(
+    capsys: Captured, tmp_path: Path, failing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> None:
+        raise BrokenPipeError
+
+    small = tmp_path / "small.json"
+    monkeypatch.setattr(shrink, "show", closed)
+    monkeypatch.setattr("node.command.drop_output", lambda: None)
+    assert ran(capsys, "shrink", failing, "--budget", "0.01", "--out", str(small))[0] == 0
+    assert load(small).invariant == INVARIANT
+
+
+def test_what_cannot_be_saved_is_printed_all_the_same(
+    capsys: Captured, tmp_path: Path, failing: str
+) -> None:
+    small = tmp_path / "small.json" / "below.json"
+    (tmp_path / "small.json").write_text("")
+    code, out, err = ran(capsys, "shrink", failing, "--budget", "0.01", "--out", str(small))
+    assert code == 2
+    assert "steps became" in out
+    assert err.startswith(f"coterie: {small}: cannot be written (")
+    assert err.count("\n") == 1
 
 
 def test_shrink_saves_beside_the_other_seeds_unless_told_otherwise(
