@@ -29,6 +29,7 @@ from sim.arguments import (
     PERHAPS_RELAYS,
     PERHAPS_SOME,
     PERHAPS_TEXT,
+    PERHAPS_TIMES,
     RATE,
     SECONDS,
     SEVERAL,
@@ -297,7 +298,7 @@ def lie(sim: Simulation, node: str, what: str, about: str, accuser: str | None =
 # What users and operators have members say.
 
 
-@speech(node=NODE, topic=TOPIC, payload=PAYLOAD, times=PERHAPS_SOME)
+@speech(node=NODE, topic=TOPIC, payload=PAYLOAD, times=PERHAPS_TIMES)
 def broadcast(
     sim: Simulation, node: str, topic: str, payload: object = None, times: int = 1
 ) -> bool:

@@ -22,6 +22,9 @@ MILLISECOND = 1_000_000
 MAX_TEXT = 512
 """Bytes of a name or a key of data: enough for any, and escaped it still fits."""
 
+TIMES_MAX = 10_000
+"""How often one step may say a thing: our choice. All of them are said at one moment."""
+
 Check = Callable[[Any, str, set[str]], None]
 """Refuses an argument (its value, its name, the names of the nodes) with a `SimError`."""
 
@@ -52,7 +55,11 @@ def _groups(value: Any, what: str, nodes: set[str]) -> None:
 def _text(value: Any, what: str, _: set[str]) -> None:
     if type(value) is not str:
         raise SimError(f"{what} is text, not {value!r}")
-    if len(value.encode(errors="replace")) > MAX_TEXT:
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:  # half a pair, which JSON can write
+        raise SimError(f"{what} is text, and {value!r} cannot be encoded") from None
+    if size > MAX_TEXT:
         raise SimError(f"{what} is text of at most {MAX_TEXT} bytes, and this has more")
 
 
@@ -110,6 +117,11 @@ def _some(value: Any, what: str, _: set[str]) -> None:
         raise SimError(f"{what} is a number from 1, not {value!r}")
 
 
+def _times(value: Any, what: str, _: set[str]) -> None:
+    if type(value) is not int or not 1 <= value <= TIMES_MAX:
+        raise SimError(f"{what} is a number from 1 to {TIMES_MAX}, not {value!r}")
+
+
 def _value(value: Any, what: str, _: set[str]) -> None:
     try:
         normalise(value)
@@ -128,7 +140,8 @@ def _table(value: Any, what: str, nodes: set[str]) -> None:
 # What users say.
 
 
-def _topic(value: Any, what: str, _: set[str]) -> None:
+def _topic(value: Any, what: str, nodes: set[str]) -> None:
+    _text(value, what, nodes)
     if not is_topic(value):
         raise SimError(f"{what} is a topic: text of 1 to 64 bytes, not {value!r}")
 
@@ -189,8 +202,8 @@ MAYBE, PERHAPS_TEXT, PERHAPS_NODE, PERHAPS_LONG, PERHAPS_SOME, PERHAPS_DURATIONS
     Argument(check, required=False) for check in (_flag, _text, _node, _duration, _some, _durations)
 )
 TOPIC, TIMEOUT, TAGS, LIE = Argument(_topic), Argument(_timeout), Argument(_tags), Argument(_lie)
-PAYLOAD, PERHAPS_NODES, PERHAPS_RELAYS = (
-    Argument(check, required=False) for check in (_payload, _nodes, _relays)
+PAYLOAD, PERHAPS_NODES, PERHAPS_RELAYS, PERHAPS_TIMES = (
+    Argument(check, required=False) for check in (_payload, _nodes, _relays, _times)
 )
 WORDS = frozenset(argument.check for argument in (TEXT, TOPIC, TAGS, PAYLOAD))
 """The checks of what is a user's own, where "n1" names no node."""

@@ -72,9 +72,11 @@ class Saved:
 def load(path: Path) -> Saved:
     """The plan in a file. `PlanError`, with the name of the file, when there is none."""
     try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            raise PlanError(f"{path}: larger than {FILE_BYTES_MAX} bytes: this is no plan")
-        text = path.read_text("utf-8")
+        with path.open("rb") as file:  # a device has no size, and no end
+            content = file.read(FILE_BYTES_MAX + 1)
+        if len(content) > FILE_BYTES_MAX:
+            raise SimError(f"larger than {FILE_BYTES_MAX} bytes: this is no plan")
+        text = content.decode()
         data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
         return Saved.from_data(data)
     except OSError as error:

@@ -28,6 +28,9 @@ from sim.sweep import Row, Rows, UnreachableError, WorkersLostError, batches, he
 PAUSE = 30.0
 """Real seconds between two lines of progress where nobody is looking at a terminal."""
 
+SEEDS_MAX = 100_000_000
+"""Seeds in one sweep: our choice, more than any can play, and their list still fits into memory."""
+
 BEGINS = b'{"version": '
 """How each line of a file begins."""
 
@@ -95,6 +98,8 @@ def asked(args: argparse.Namespace) -> range:
     seeds = range(int(match[1]), int(match[2]))
     if not seeds:
         raise SimError(f"--seeds {args.seeds}: there is none from {match[1]} up to {match[2]}")
+    if seeds[-1] - seeds[0] >= SEEDS_MAX:
+        raise SimError(f"--seeds {args.seeds}: these are more than {SEEDS_MAX:,}")
     if args.jobs < 1:
         raise SimError(f"--jobs is a number of processes, from 1, not {args.jobs}")
     if args.resume and not args.out:

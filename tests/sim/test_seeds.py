@@ -81,6 +81,11 @@ def test_a_bad_file_is_one_line_with_its_name(tmp_path: Path, text: str, complai
     assert "\n" not in str(caught.value)
 
 
+def test_what_has_no_end_is_not_read_to_it() -> None:
+    with pytest.raises(PlanError, match="/dev/zero: larger than 16777216 bytes"):
+        load(Path("/dev/zero"))
+
+
 def test_a_file_that_is_not_there_is_a_plan_error(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="cannot be read"):
         load(tmp_path / "none.json")

@@ -163,6 +163,7 @@ def test_ctrl_c_leaves_what_was_found(
         ("--seeds a:b", "--seeds is A:B"),
         ("--seeds 7:7", "--seeds 7:7: there is none from 7 up to 7"),
         ("--seeds 7:3", "there is none from 7 up to 3"),
+        ("--seeds 0:99999999999999999999999", "these are more than 100,000,000"),
         ("--seeds 0:3 --jobs 0", "--jobs is a number of processes, from 1, not 0"),
         ("--seeds 0:3 --resume", "--resume goes on with a file; --out names it"),
         ("--seeds 0:3 --out /nowhere/at/all", "/nowhere/at/all: cannot be written (No such file"),
