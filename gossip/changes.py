@@ -27,7 +27,7 @@ def event_of(known: Claim | None, claim: Claim) -> type[MemberEvent] | None:
         changed = known.address != claim.address or _retagged(known, claim)
         return MemberUpdated if changed else None
     if claim.state is State.SUSPECT:
-        return MemberSuspected if was is State.ALIVE else None
+        return None if was is State.SUSPECT else MemberSuspected  # also of one that had failed
     if known.state is State.LEFT:
         return None
     return MemberFailed if claim.state is State.FAILED else MemberLeft

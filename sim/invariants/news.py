@@ -30,7 +30,7 @@ THERE = ("alive", "suspect")
 GONE = ("failed", "left")
 
 FOLLOWS: dict[type[MemberEvent], tuple[str, ...]] = {
-    MemberSuspected: ("alive",),
+    MemberSuspected: ("alive", "failed"),
     MemberRecovered: ("suspect", "failed"),
     MemberUpdated: THERE,
     MemberFailed: THERE,
@@ -52,9 +52,10 @@ SAYS: dict[type[MemberEvent], tuple[str, ...]] = {
 BEGINS = (MemberJoined, MemberFailed, MemberLeft)
 """What may be the first word of another boot."""
 
-UNTOLD = {("failed", "suspect"), ("left", "suspect"), ("left", "failed")}
-"""What may be believed where something else was told last: who is gone is no news until it is there
-again."""
+UNTOLD = {("left", "failed")}
+"""What may be believed where something else was told last: who has left is no news until it is
+there again.
+"""
 
 
 @dataclass(slots=True)
@@ -138,9 +139,6 @@ def _follows(event: MemberEvent, last: Last | None, claim: Claim) -> bool:
         return isinstance(event, MemberJoined)
     if claim.epoch != last.epoch and isinstance(event, BEGINS):
         return True
-    if isinstance(event, MemberFailed) and last.member.state == "failed":
-        # It was suspected anew in between, in an incarnation of which we had not heard.
-        return event.member.incarnation > last.member.incarnation
     return last.member.state in FOLLOWS[type(event)]
 
 

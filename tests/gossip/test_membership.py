@@ -354,6 +354,15 @@ def test_to_refuse_a_stranger_takes_no_longer_in_a_large_table(
     assert asked[0] == asked[1]
 
 
+def test_nobody_fails_twice_in_a_row() -> None:
+    """What happened in between, it refuted and was suspected anew, is told as well."""
+    table = Table()
+    table.hear(bob(), bob(FAILED), bob(FAILED, by="ann"))
+    table.hear(bob(SUSPECT, 1), bob(FAILED, 1), bob(FAILED, 1, by="ann"))
+    told = [event for event, name in table.events() if name == "bob"]
+    assert told == ["Joined", "Suspected", "Failed", "Suspected", "Failed"]
+
+
 class Told(SimpleNamespace):
     """An outbox that keeps the table which it is to send."""
 
