@@ -158,6 +158,8 @@ def waiting(sim: Simulation, core: Collection[str]) -> Iterator[str]:
         for other, state in states.items():
             if other not in core and state not in {"failed", "left"}:
                 yield f"{name} still holds {other} {state}, which is cut off"
+        if len(core) > 1 and peer.quorum.state != (right := _quorum(peer)):
+            yield f"{name} takes itself for a part of the {peer.quorum.state}, not of the {right}"
     digest = ""
     for name, peer in peers:
         lacks = [*everything.beyond(peer.context())]
@@ -167,6 +169,12 @@ def waiting(sim: Simulation, core: Collection[str]) -> Iterator[str]:
         if not lacks and peer.digest() != digest:
             yield f"{name} has the digest {peer.digest()}, and {peers[0][0]} {digest}"
     yield from sim._world.watch.waiting(core)
+
+
+def _quorum(peer: Peer) -> str:
+    """In which part of a cluster somebody is who sees and expects so many, and has met one."""
+    there = sum(member.state in {"alive", "suspect"} for member in peer.members())
+    return "majority" if 2 * there > peer.quorum.expected else "minority"
 
 
 def _peers(sim: Simulation, core: Collection[str]) -> list[tuple[str, Peer]]:

@@ -21,6 +21,7 @@ from gossip.health import Health
 from gossip.member import Claim, State
 from gossip.membership import Membership
 from gossip.prober import Prober
+from gossip.quorum import Steady
 from gossip.reconnect import Reconnect
 from gossip.records import Records
 from gossip.replication import Replication
@@ -271,6 +272,16 @@ def nacks_are_not_sent(patch: Any) -> None:
         self._relayed.pop(sequence)
 
     patch.setattr(Prober, "_answer_silence", answer_silence)
+
+
+def the_quorum_view_stays(patch: Any) -> None:
+    """Once it is the majority or the minority, it is that for ever."""
+    honest = Steady.look
+
+    def look(self: Steady, state: Any, now: int) -> bool:
+        return self.state == "unknown" and honest(self, state, now)
+
+    patch.setattr(Steady, "look", look)
 
 
 def a_suspect_is_not_told(patch: Any) -> None:

@@ -90,6 +90,7 @@ MUTANTS = tuple(
         gossip.leaving_is_told_as_failure,
         gossip.new_tags_are_not_told,
         gossip.forgets_the_dead_at_once,
+        gossip.the_quorum_view_stays,
         speech.events_come_twice,
         speech.events_in_no_order,
         speech.losses_are_not_told,
