@@ -253,7 +253,7 @@ class Store(Kernel):
     def summary(self) -> bytes:
         """A message without leaves: what this replica has seen."""
         if self._summary[0] != self.version:
-            self._summary = self.version, FragmentWriter(STORE, self.context).finish()
+            self._summary = self.version, encode(STORE, Fragment({}, self.context))
         return self._summary[1]
 
     # Whole-state figures.
@@ -283,7 +283,7 @@ class Store(Kernel):
         """
         if not self.unsaved:
             return []
-        records: list[Record] = [(_CONTEXT, encode(STORE, Fragment({}, self.context)))]
+        records: list[Record] = [(_CONTEXT, self.summary())]
         for key, slots in self.unsaved.items():
             records.append((_LEAF + key, self._leaf_record(key)))
             for replica, low, high in slots:

@@ -15,6 +15,7 @@ What makes this correct is the join in `crdt.kernel`: see there, and `docs/archi
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import blake2b
 from random import Random
 
@@ -41,6 +42,13 @@ RECENT = 1024
 that is answered: or who once pulls in a member's name, with a great number, would keep it from ever
 being answered again.
 """
+
+DECODED = 256
+"""How many fragments are kept decoded, of those that fit into a datagram: the same one comes from
+several members at about the same time, and to many members of one simulation.
+"""
+
+_decoded = lru_cache(DECODED)(decode_fragment)  # nobody writes to a fragment
 
 
 class Replication:
@@ -231,7 +239,7 @@ class Replication:
 
     def _decode(self, data: bytes) -> Fragment:
         try:
-            fragment = decode_fragment(data)
+            fragment = (_decoded if len(data) <= self._room else decode_fragment)(data)
         except CrdtError:
             raise Dropped("malformed") from None
         if fragment.complete:  # only a whole state may speak for keys that it does not name
