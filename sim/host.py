@@ -90,7 +90,7 @@ class Host:
     @property
     def is_full(self) -> bool:
         """Whether what would have to wait finds no room."""
-        return self.waits and len(self.inbox) >= self.inbox_max
+        return len(self.inbox) >= self.inbox_max and self.waits
 
     def forget(self) -> None:
         """Lose everything that ends with a process."""

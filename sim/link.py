@@ -11,6 +11,8 @@ draw, so switching one kind of fault off leaves the others as they were.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
+from functools import partial
 from math import log
 from random import Random
 from struct import Struct
@@ -84,6 +86,12 @@ class WayBack(NamedTuple):
     slow: int
 
 
+# What the constructors of these do, without a call in Python around it: there is one of each for
+# every datagram.
+copy_of: Callable[[tuple[int, bytes, bool]], Copy] = partial(tuple.__new__, Copy)
+_luck: Callable[[tuple[int, ...]], Luck] = partial(tuple.__new__, Luck)
+_more_luck: Callable[[tuple[int, ...]], MoreLuck] = partial(tuple.__new__, MoreLuck)
+
 _LUCK, _MORE, _WAY_BACK = Struct("<7Q"), Struct("<9I"), Struct("<5I")
 _CERTAIN, _CERTAIN_TOO = float(1 << 64), float(1 << 32)
 _NO_LUCK_NEEDED, _NO_MORE_NEEDED = Luck(*[0] * 7), MoreLuck(*[0] * 9)
@@ -96,6 +104,7 @@ class Link:
         "_ask",
         "_ask_more",
         "_bad",
+        "_bends",
         "_busy_until",
         "_carried",
         "_refusals",
@@ -125,6 +134,7 @@ class Link:
         bent = (faults.flip, faults.truncate, faults.crosswire)
         late = (faults.jitter, faults.tail, faults.slow)
         self._ask_more = any((faults.send_error, faults.burst, *bent, *late))
+        self._bends = faults.bending
 
     def skip(self) -> None:
         """Somebody else has settled the fate of the next datagram."""
@@ -159,9 +169,11 @@ class Link:
         if self._bad or luck.lost < faults.loss * _CERTAIN:
             befell["burst" if self._bad else "lost"] += 1
             return ()
-        datagram, bent = self._bent(datagram, luck, more, recent, befell)
+        bent = False
+        if self._bends:
+            datagram, bent = self._bent(datagram, luck, more, recent, befell)
         takes = self.delay + waits + (self._late(more, befell) if self._ask_more else 0)
-        return self._arrivals(Copy(takes, datagram, bent), luck, befell)
+        return self._arrivals(copy_of((takes, datagram, bent)), luck, befell)
 
     def refuse(self, befell: Counter[str]) -> int | None:
         """How many nanoseconds the next refusal is on this way; None when it never arrives.
@@ -187,10 +199,10 @@ class Link:
         luck, more = _NO_LUCK_NEEDED, _NO_MORE_NEEDED
         if self._ask:
             drawn = derived(self._seed, "link", source, destination, count, size=_LUCK.size)
-            luck = Luck._make(_LUCK.unpack(drawn))
+            luck = _luck(_LUCK.unpack(drawn))
         if self._ask_more:
             drawn = derived(self._seed, "link too", source, destination, count, size=_MORE.size)
-            more = MoreLuck._make(_MORE.unpack(drawn))
+            more = _more_luck(_MORE.unpack(drawn))
         return luck, more
 
     def _queued(self, size: int, now: int) -> int | None:

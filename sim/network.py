@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from sim.agenda import nanoseconds
 from sim.faults import Faults, probability
-from sim.link import Copy, Link, Way
+from sim.link import Copy, Link, Way, copy_of
 from sim.partitions import Severance
 
 __all__ = ["Faults", "Network", "probability"]
@@ -62,10 +62,10 @@ class Network:
             return ()
         if link is None:
             assert self._good is not None
-            return (Copy(self._good, datagram),)
+            return (copy_of((self._good, datagram, False)),)
         if not link.chancy:
             link.skip()
-            return (Copy(link.delay, datagram),)
+            return (copy_of((link.delay, datagram, False)),)
         if link.faults.rebind and link.forgotten():
             self.on_rebind(source)
         return link.carry(datagram, now, self._recent, self.befell)

@@ -14,7 +14,7 @@ from random import Random
 def derived(seed: int, *name: str | int, size: int = 32) -> bytes:
     """`size` (at most 64) bytes that depend on nothing but the seed and the name."""
     # A tab joins the parts: none of our names has one, so no two names read the same.
-    words = "\t".join(str(part) for part in (seed, *name))
+    words = "\t".join(map(str, (seed, *name)))
     return blake2b(words.encode(), digest_size=size, person=b"coterie.sim").digest()
 
 
