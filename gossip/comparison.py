@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from random import Random
 
-from .member import Address, Claim, State
+from .member import ALIVE, Address, Claim
 from .membership import Membership
 from .messages import Buckets
 from .outbox import TABLE_CLAIMS, Outbox
@@ -87,9 +87,7 @@ class Comparison:
         """Whether every other member, as last heard, has this data hash and our table."""
         mine = (data, self._membership.digest)
         others = self._membership.others()
-        return all(
-            other.state is State.ALIVE and self._heard.get(other.name) == mine for other in others
-        )
+        return all(other.state is ALIVE and self._heard.get(other.name) == mine for other in others)
 
     def forget(self, name: str) -> None:
         """A member is gone, or is a new boot: what it said does not count any more."""

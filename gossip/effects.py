@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from .member import Address, Member
@@ -15,6 +17,10 @@ class Transmit(NamedTuple):
 
     datagram: bytes
     destination: Address
+
+
+transmit: Callable[[tuple[bytes, Address]], Transmit] = partial(tuple.__new__, Transmit)
+"""What the constructor does, without a call in Python around it: there is one of each datagram."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,13 @@ class State(IntEnum):
     @property
     def running(self) -> bool:
         """Whether the member is taken to be there: a suspect is, until proven otherwise."""
-        return self <= State.SUSPECT
+        return self <= SUSPECT
+
+
+ALIVE, SUSPECT, FAILED, LEFT = State
+"""The same by themselves, for what is done with every datagram: to look a member of an enum up
+takes longer than a call (Python 3.11).
+"""
 
 
 class Claim(NamedTuple):

@@ -10,6 +10,7 @@ The whole datagram counts or none of it: one malformed frame and it is dropped.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from ipaddress import ip_address
 from operator import call
 from typing import Any, NamedTuple
@@ -285,6 +286,11 @@ def encode_sender(name: str, epoch: int) -> bytes:
     return head
 
 
+# A named tuple's own constructor is a call in Python around this one.
+_new_probe: Callable[[Any], Probe] = partial(tuple.__new__, Probe)
+_new_ack: Callable[[Any], Ack] = partial(tuple.__new__, Ack)
+
+
 def _probe(frame: Any) -> Probe:
     _, sequence, target, data, table, turn = frame
     if type(sequence) is not int or sequence < 0 or type(data) is not bytes:
@@ -293,7 +299,9 @@ def _probe(frame: Any) -> Probe:
         raise ValueError
     if type(turn) is not int or not 0 <= turn <= U32:
         raise ValueError
-    return Probe(sequence, name(target), data, table, turn)
+    if type(target) is not str or not names_somebody(target):
+        raise ValueError
+    return _new_probe(frame[1:])
 
 
 def _ack(frame: Any) -> Ack:
@@ -302,7 +310,7 @@ def _ack(frame: Any) -> Ack:
         raise ValueError
     if type(table) is not bytes or not len(data) == len(table) == HASH_BYTES:
         raise ValueError
-    return Ack(sequence, data, table)
+    return _new_ack(frame[1:])
 
 
 _OFTEN: dict[int, Callable[[Any], Message]] = {1: _probe, 2: _ack}
@@ -325,15 +333,16 @@ def decode_frame(frame: Any) -> Message:
     return message
 
 
-def _unpack(data: bytes) -> Any:
-    """What is packed in these bytes. No message has a map in it, and a parcel of nothing but empty
-    ones would take eighty times its size.
-    """
-    return msgpack.unpackb(data, use_list=False, object_pairs_hook=_no_map)
-
-
 def _no_map(_: Any) -> Any:
     raise ValueError
+
+
+_unpack: Callable[[bytes], Any] = partial(
+    msgpack.unpackb, use_list=False, object_pairs_hook=_no_map
+)
+"""What is packed in these bytes. No message has a map in it, and a parcel of nothing but empty ones
+would take eighty times its size.
+"""
 
 
 def decode_datagram(plain: bytes) -> tuple[str, int, list[Message]]:
@@ -346,7 +355,7 @@ def decode_datagram(plain: bytes) -> tuple[str, int, list[Message]]:
             raise ValueError
         if type(epoch) is not int or epoch < 0:
             raise ValueError
-        return sender, epoch, [decode_frame(frame) for frame in frames]
+        return sender, epoch, list(map(decode_frame, frames))
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException):
         raise Dropped("malformed") from None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from .backlog import Backlog
 from .channel import MAX_PLAIN, Channel
 from .claims import encode_claim
-from .effects import Effect, Transmit
+from .effects import Effect, transmit
 from .member import Address, Claim
 from .membership import Membership
 from .messages import Message, encode, encode_claims, encode_datagram, encode_sender, encode_table
@@ -69,12 +69,12 @@ class Outbox:
         room = MAX_PLAIN - ARRAY_BYTES - len(sender) - sum(map(len, frames))
         if room < 0:
             return self._send_apart(destination, *frames)
-        if membership.rumors or self.backlog.frames:
+        if membership.rumors.waiting or self.backlog.frames:
             frames = (*frames, *self._beside(room))
         datagram = self._channel.seal(encode_datagram(sender, frames))
         self.datagrams += 1
         self.bytes += len(datagram)
-        self.effects.append(Transmit(datagram, destination))
+        self.effects.append(transmit((datagram, destination)))
         return datagram
 
     def _beside(self, room: int) -> list[bytes]:

@@ -321,7 +321,7 @@ class Peer(View, Speaking):
         if self.phase != "left":
             if self.store.unsent:
                 self._replication.gather(now)
-            if self._membership.rumors:
+            if self._membership.rumors.waiting:
                 self._spreading.begin(now)
             if self._membership.tags.lacking:
                 self._tags.fetch(now)

@@ -22,7 +22,7 @@ from functools import partial
 from random import Random
 
 from .claims import encode_claim
-from .member import Address, Claim, State
+from .member import ALIVE, LEFT, Address, Claim
 from .membership import Membership
 from .messages import NOT_TO_BE_DONE, Message, Nack, ProbeRequest, encode_claims
 from .timers import Timers
@@ -139,7 +139,8 @@ class Prober:
     # One interval.
 
     def _tick(self, now: int) -> None:
-        self._judge(now)
+        if self._pending is not None:
+            self._judge(now)
         interval = self._timing.probe_interval
         self._health.late(self._due, now, interval)
         factor = self._health.factor
@@ -218,7 +219,7 @@ class Prober:
         """
         chosen = self._some(self._timing.indirect_probes, target)
         last = self._membership.get(self.unreached.get(target, ""))
-        if last is not None and last.state is State.ALIVE and self._timing.witnesses:
+        if last is not None and last.state is ALIVE and self._timing.witnesses:
             chosen = [last, *(claim for claim in chosen if claim is not last)][: len(chosen)]
         return chosen
 
@@ -231,7 +232,7 @@ class Prober:
             for claim in self._membership.others()
             if claim.name != target and claim.name not in besides
         ]
-        sound = [claim for claim in others if claim.state is State.ALIVE]
+        sound = [claim for claim in others if claim.state is ALIVE]
         pool = sound if len(sound) >= count else others
         return self._random.sample(pool, min(count, len(pool)))
 
@@ -332,7 +333,7 @@ class Prober:
         target = self._membership.get(request.target)
         if target is None:
             return
-        known_better = target.state is State.LEFT or target.epoch != request.epoch
+        known_better = target.state is LEFT or target.epoch != request.epoch
         if known_better or target.name == self._membership.me.name:
             self._tell(origin, target)
             return

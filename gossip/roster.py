@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from hashlib import blake2b
 from operator import xor
@@ -20,6 +21,8 @@ class Roster:
         self.digest = bytes(HASH_BYTES)
         """A hash of who runs, in which boot and incarnation."""
         self._table: dict[str, Claim] = {}
+        self.get: Callable[[str], Claim | None] = self._table.get
+        """What is believed of a member: the table's own, since each datagram asks several times."""
         self._gone: dict[str, None] = {}
         """Who of them does not run, in the order in which they went."""
         self._buckets = [0] * BUCKETS
@@ -32,10 +35,6 @@ class Roster:
     def __len__(self) -> int:
         """How many members are taken to be there, ourselves included."""
         return len(self._table) - len(self._gone) + (self.me.name in self._gone)
-
-    def get(self, name: str) -> Claim | None:
-        """What is believed of a member."""
-        return self._table.get(name)
 
     def others(self) -> list[Claim]:
         """The other members taken to be there, in the order in which they were first heard of."""

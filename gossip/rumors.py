@@ -21,25 +21,26 @@ class Rumors:
     """Encoded claims waiting to be passed on: of one member one, or one by each of its accusers."""
 
     def __init__(self) -> None:
-        self._queue: SortedDict[tuple[int, int], tuple[str, str, bytes]] = SortedDict()
+        self.waiting: SortedDict[tuple[int, int], tuple[str, str, bytes]] = SortedDict()
+        """By how often each was sent, and in the order of arrival: about whom, whose, and what."""
         self._places: dict[str, dict[str, tuple[int, int]]] = {}
         """By member and accuser."""
         self._sequence = 0
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self.waiting)
 
     def spread(self, name: str, claim: bytes) -> None:
         """Pass on this claim about `name`, in place of all older ones."""
         for place in self._places.pop(name, {}).values():
-            del self._queue[place]
+            del self.waiting[place]
         self._put(0, name, "", claim)
 
     def add(self, name: str, accuser: str, claim: bytes) -> None:
         """Pass on what one more member says of `name`."""
         place = self._places.get(name, {}).pop(accuser, None)
         if place is not None:
-            del self._queue[place]
+            del self.waiting[place]
         self._put(0, name, accuser, claim)
 
     def take(self, room: int, limit: int) -> list[bytes]:
@@ -47,14 +48,14 @@ class Rumors:
         `limit` times.
         """
         taken: list[tuple[int, str, str, bytes]] = []
-        for place, (name, accuser, claim) in islice(self._queue.items(), LOOKED_AT):
+        for place, (name, accuser, claim) in islice(self.waiting.items(), LOOKED_AT):
             if len(claim) > room:
                 continue  # a large one must not keep back all behind it
             room -= len(claim)
             taken.append((place[0] + 1, name, accuser, claim))
         for sent, name, accuser, claim in taken:
             places = self._places[name]
-            del self._queue[places.pop(accuser)]
+            del self.waiting[places.pop(accuser)]
             if sent < limit:
                 self._put(sent, name, accuser, claim)
             elif not places:
@@ -64,4 +65,4 @@ class Rumors:
     def _put(self, sent: int, name: str, accuser: str, claim: bytes) -> None:
         self._sequence += 1
         self._places.setdefault(name, {})[accuser] = (sent, self._sequence)
-        self._queue[sent, self._sequence] = (name, accuser, claim)
+        self.waiting[sent, self._sequence] = (name, accuser, claim)

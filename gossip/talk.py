@@ -13,7 +13,7 @@ from .channel import Dropped
 from .claims import encode_claim
 from .comparison import Comparison
 from .farewell import Farewell
-from .member import Address, Claim, State
+from .member import ALIVE, LEFT, Address, Claim
 from .membership import MAX_MEMBERS, Membership
 from .messages import (
     Ack,
@@ -51,7 +51,7 @@ from .timers import Timers
 from .timing import Timing
 from .user_messages import UserMessage
 
-_UNDISPUTED = (State.ALIVE, State.LEFT)
+_UNDISPUTED = (ALIVE, LEFT)
 """Whoever speaks and is believed to be this need not be told of it."""
 
 
@@ -142,7 +142,7 @@ class Talk:
         know, so he can tell us more.
         """
         key = ("introduce", sender)
-        if key in self._timers or self._membership.me.state is State.LEFT:
+        if key in self._timers or self._membership.me.state is LEFT:
             return
         if self._introducing >= INTRODUCING_MAX:
             return
@@ -232,7 +232,7 @@ class Talk:
         if latest is not None:
             before.append(latest)
         me = self._membership.me
-        if me.state is State.LEFT:  # also before it: it is no answer to the goodbye of another
+        if me.state is LEFT:  # also before it: it is no answer to the goodbye of another
             before.append(encode_claims([encode_claim(me)]))
         self._outbox.send_message(source, ack, *before)
         self._compare(sender, probe.data, probe.table, source, now)
@@ -261,7 +261,7 @@ class Talk:
     def send_probe(self, sequence: int, target: Claim, *frames: bytes) -> None:
         """Send a probe with this number, and more frames."""
         probe = encode(Probe(sequence, target.name, *self._hashes(), self.prober.turns.round))
-        if target.state is not State.ALIVE:  # a suspect is the first to hear; its answer refutes
+        if target.state is not ALIVE:  # a suspect is the first to hear; its answer refutes
             frames = (encode_claims([encode_claim(target)]), *frames)
         datagram = self._outbox.send(target.address, *frames, probe)
         self.refusals.probed(datagram, sequence, target.name)
