@@ -40,7 +40,7 @@ class Turns:
 
     def heard(self, turn: int) -> None:
         """Somebody is in this round."""
-        if _is_later(turn, self.round):
+        if turn != self.round and _is_later(turn, self.round):
             self.round = turn
 
     def next(self) -> Claim | None:

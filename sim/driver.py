@@ -140,7 +140,10 @@ class Driver:
             self.agenda.now, kind, host.index, sender.index, datagram, cause
         )
         if kind is DELIVER:
-            self._hand_over(host, datagram, source)
+            if host.waits:
+                self._queue(host, datagram, source)
+            else:
+                self._receive(host, datagram, source)
         elif kind is Kind.REFUSE:
             self._refuse(host, datagram, source)
 
@@ -157,14 +160,15 @@ class Driver:
         if host.peer is not None and not host.is_full:
             now = self.agenda.now
             self._at = self.trace.record(now, Kind.BOUNCE, host.index, refuser.index, quoted, cause)
-            self._hand_over(host, quoted, None)
+            if host.waits:
+                self._queue(host, quoted, None)
+            else:
+                self._receive(host, quoted, None)
 
-    def _hand_over(self, host: Host, datagram: bytes, source: Address | None) -> None:
-        if host.waits:
-            host.inbox.append((datagram, source, self._at))
-            self._serve_soon(host)
-        else:
-            self._receive(host, datagram, source)
+    def _queue(self, host: Host, datagram: bytes, source: Address | None) -> None:
+        """What arrives waits for a process that is busy, or stands still."""
+        host.inbox.append((datagram, source, self._at))
+        self._serve_soon(host)
 
     def _receive(self, host: Host, datagram: bytes, source: Address | None) -> None:
         """A process takes in a datagram; without a source, one of its own that was refused."""
