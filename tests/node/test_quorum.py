@@ -56,7 +56,7 @@ def test_what_cannot_be_expected_is_refused(expected: object) -> None:
 @pytest.mark.parametrize("text", ["-1", "0", "5.0", "1e3", "99999999999", ""])
 def test_a_number_that_cannot_be_is_no_name(text: str) -> None:
     with pytest.raises(ConfigError, match="expected: "):
-        Config(name="a", expected=parse_expected(text))  # type: ignore[arg-type]
+        Config(name="a", expected=parse_expected(text))
 
 
 def test_what_is_expected_is_a_number_or_names() -> None:
