@@ -11,8 +11,8 @@ import time
 from random import Random
 
 from gossip import Address, Peer, Timing, Transmit
-from gossip.channel import Channel
-from gossip.messages import Probe, decode_datagram, encode, encode_datagram, encode_sender
+from gossip.wire.channel import Channel
+from gossip.wire.messages import Probe, decode_datagram, encode, encode_datagram, encode_sender
 
 SECOND = 1_000_000_000
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from bench.asker import SECOND, Asker, member
 from bench.measure import Figure, Progress, rates
 from gossip import Address, Transmit
-from gossip.channel import MAX_PLAIN, Channel
+from gossip.wire.channel import MAX_PLAIN, Channel
 
 DATAGRAMS = 10_000
 SECRET = b"bench"

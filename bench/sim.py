@@ -11,7 +11,7 @@ from itertools import count, islice
 from time import perf_counter
 
 from bench.measure import RUNS, Figure, Progress
-from gossip.channel import NONCE_BYTES, TAG_BYTES, VERSION, Channel
+from gossip.wire.channel import NONCE_BYTES, TAG_BYTES, VERSION, Channel
 from sim import Simulation
 from sim.invariants import Watch
 from sim.invariants.channel import Channel as Wire

@@ -14,18 +14,15 @@ there counts, however late its reader is.
 
 `now` is integer nanoseconds of a monotonic clock. Waking late is fine, waking early is harmless.
 
-A datagram is opened (`channel`), decoded (`messages`) and routed (`talk`) to the machine whose
-business it is: `membership` (who is there, and `identity`: who says so), `prober` (are you there?),
-`comparison` (where do our tables differ?), `reconnect` (who else may be there?), `roaming` (where
-am I?), `replication` (which data to whom), `parcels` (what is larger than a datagram), `positions`
-(how far is it?), `broadcasts` and `queries` (what users tell and ask each other). `rumors` holds
-the news that rides on whatever leaves, `spreading` sends it when nothing else does, and `quorum`
-says whether most are there. `docs/protocol.md` tells what members do, and why.
+A datagram is opened and decoded (`wire`) and routed (`talk`) to the machine whose business it is:
+in `members`, who is there, what others believe of that, and who else may be there; in `probing`,
+are you there, and how far is it; in `data`, which values to whom; in `users`, what users tell and
+ask each other. `outbox` packs what they say, with the news that rides along. `docs/protocol.md`
+tells what members do, and why.
 """
 
 from crdt import CausalContext
 
-from .broadcasts import TooManyEvents
 from .effects import (
     Effect,
     MemberEvent,
@@ -48,12 +45,13 @@ from .effects import (
     UserEvent,
     UserEventsLost,
 )
-from .history import Case
 from .member import Address, Member
+from .members.history import Case
 from .peer import Peer
-from .selection import Where, where
 from .statistics import Statistics
 from .timing import Timing
+from .users.broadcasts import TooManyEvents
+from .wire.selection import Where, where
 
 __all__ = [
     "Address",

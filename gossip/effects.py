@@ -88,7 +88,7 @@ QuorumState = Literal["majority", "minority", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class QuorumView:
-    """Whether most of the expected members are there; see `gossip/quorum.py`."""
+    """Whether most of the expected members are there; see `gossip/members/quorum.py`."""
 
     state: QuorumState
     """What has held for long enough."""

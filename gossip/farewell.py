@@ -15,13 +15,13 @@ from random import Random
 
 from crdt import Store
 
-from .claims import encode_claim
+from .data.replication import Replication
 from .member import Claim, State
-from .membership import Membership
-from .messages import encode_claims
-from .replication import Replication
+from .members.membership import Membership
 from .timers import Timers
 from .timing import MILLISECOND, Timing
+from .wire.claims import encode_claim
+from .wire.messages import encode_claims
 
 GOODBYES = 8
 """How many members are told directly at a time."""

@@ -27,6 +27,8 @@ MAX_NAME_BYTES = 64
 MAX_TAGS = 256
 """The most tags of a member."""
 
+TAGS_HASH_BYTES = 16
+
 MAX_TAGS_BYTES = 4096
 """The largest set of tags, as the sum of its keys and values in UTF-8."""
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .backlog import Backlog
-from .channel import MAX_PLAIN, Channel
-from .claims import encode_claim
 from .effects import Effect, transmit
 from .member import Address, Claim
-from .membership import Membership
-from .messages import Message, encode, encode_claims, encode_datagram, encode_sender, encode_table
+from .members.membership import Membership
 from .timing import Timing
+from .users.backlog import Backlog
+from .wire.channel import MAX_PLAIN, Channel
+from .wire.claims import encode_claim
+from .wire.messages import (
+    Message,
+    encode,
+    encode_claims,
+    encode_datagram,
+    encode_sender,
+    encode_table,
+)
 
 ARRAY_BYTES = 3
 """What stands around all frames of a datagram."""

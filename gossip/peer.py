@@ -14,8 +14,8 @@ from random import Random
 
 from crdt import HybridClock, Store
 
-from .channel import Channel, Dropped
-from .comparison import Comparison
+from .data.parcels import Parcels
+from .data.replication import Replication
 from .effects import (
     Effect,
     MemberEvent,
@@ -29,26 +29,26 @@ from .effects import (
 from .farewell import Farewell
 from .identity import Identity
 from .member import Address, Claim, State, is_name
-from .membership import Membership
-from .messages import decode_datagram
+from .members.comparison import Comparison
+from .members.membership import Membership
+from .members.quorum import Expected, Quorum
+from .members.reconnect import Reconnect
+from .members.roaming import Roaming
+from .members.spreading import Spreading
+from .members.tags import Tags, encoded
 from .outbox import Outbox
-from .parcels import Parcels
-from .positions import Positions
-from .prober import Prober
-from .quorum import Expected, Quorum
-from .reconnect import Reconnect
+from .probing.positions import Positions
+from .probing.prober import Prober
+from .probing.refusals import Refusals
 from .records import Records
-from .refusals import Refusals
-from .replication import Replication
-from .roaming import Roaming
-from .speaking import Speaking
-from .spreading import Spreading
 from .statistics import Statistics
-from .tags import Tags, encoded
 from .talk import Talk
 from .timers import Timers
 from .timing import Timing
+from .users.speaking import Speaking
 from .view import View
+from .wire.channel import Channel, Dropped
+from .wire.messages import decode_datagram
 
 
 class Peer(View, Speaking):

@@ -9,13 +9,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from .channel import Dropped
-from .claims import encode_claim
-from .comparison import Comparison
+from .data.parcels import Parcels
+from .data.replication import Replication
 from .farewell import Farewell
 from .member import ALIVE, LEFT, Address, Claim
-from .membership import MAX_MEMBERS, Membership
-from .messages import (
+from .members.comparison import Comparison
+from .members.membership import MAX_MEMBERS, Membership
+from .members.reconnect import Reconnect
+from .members.roaming import Roaming
+from .members.tags import Tags
+from .outbox import Outbox
+from .probing.positions import Positions
+from .probing.prober import Prober
+from .probing.refusals import Refusals
+from .rates import Rates
+from .timers import Timers
+from .timing import Timing
+from .wire.channel import Dropped
+from .wire.claims import encode_claim
+from .wire.messages import (
     Ack,
     Buckets,
     Claims,
@@ -37,19 +49,7 @@ from .messages import (
     encode,
     encode_claims,
 )
-from .outbox import Outbox
-from .parcels import Parcels
-from .positions import Positions
-from .prober import Prober
-from .rates import Rates
-from .reconnect import Reconnect
-from .refusals import Refusals
-from .replication import Replication
-from .roaming import Roaming
-from .tags import Tags
-from .timers import Timers
-from .timing import Timing
-from .user_messages import UserMessage
+from .wire.user_messages import UserMessage
 
 _UNDISPUTED = (ALIVE, LEFT)
 """Whoever speaks and is believed to be this need not be told of it."""

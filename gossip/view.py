@@ -6,19 +6,19 @@ from typing import TypeVar
 
 from crdt import CausalContext, NamedValues, Replicated, Store
 
-from .comparison import Comparison
+from .data.replication import Replication
 from .effects import QuorumView
-from .history import Case
 from .identity import member_id
 from .member import Address, Member
-from .membership import Membership
+from .members.comparison import Comparison
+from .members.history import Case
+from .members.membership import Membership
+from .members.quorum import Quorum
+from .members.reconnect import Reconnect
+from .members.tags import Tags
 from .outbox import Outbox
-from .positions import Positions
-from .prober import Prober
-from .quorum import Quorum
-from .reconnect import Reconnect
-from .replication import Replication
-from .tags import Tags
+from .probing.positions import Positions
+from .probing.prober import Prober
 
 T = TypeVar("T", bound=Replicated)
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from gossip import Address
 from gossip.member import MAX_NAME_BYTES, is_name
-from gossip.membership import MAX_MEMBERS
+from gossip.members.membership import MAX_MEMBERS
 from node.errors import ConfigError
 from node.tags import checked as checked_tags
 

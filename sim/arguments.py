@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crdt.values import normalise, pack
-from gossip.tags import encoded
-from gossip.user_messages import MAX_PAYLOAD, MAX_RELAYS, MAX_TIMEOUT, is_topic
+from gossip.members.tags import encoded
+from gossip.wire.user_messages import MAX_PAYLOAD, MAX_RELAYS, MAX_TIMEOUT, is_topic
 from sim.agenda import finite, nanoseconds
 from sim.clocks import drift as drift_rate
 from sim.disk import Health

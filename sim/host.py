@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 
 from gossip import Address, Peer, Timing, UserEffect
-from gossip.membership import MAX_MEMBERS
+from gossip.members.membership import MAX_MEMBERS
 from sim.agenda import SECOND, Agenda
 from sim.clocks import Clocks
 from sim.disk import Disk

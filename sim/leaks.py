@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gossip.member import Claim
+from gossip.members.roster import Roster
 from gossip.outbox import Outbox
-from gossip.roster import Roster
 from gossip.talk import Talk
 
 

@@ -18,8 +18,8 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
-from gossip.channel import Channel, Dropped
-from gossip.messages import (
+from gossip.wire.channel import Channel, Dropped
+from gossip.wire.messages import (
     KINDS,
     Ack,
     Claims,

@@ -11,15 +11,15 @@ from typing import Any
 
 from crdt import CausalContext, PNCounter, Store
 from crdt.kernel import Kernel
-from gossip.channel import NONCE_BYTES, TAG_BYTES, VERSION, Channel
-from gossip.comparison import Comparison
+from gossip.data.replication import Replication
 from gossip.member import Claim, State
-from gossip.membership import Membership
-from gossip.messages import HASH_BYTES, Ack, ProbeRequest
+from gossip.members.comparison import Comparison
+from gossip.members.membership import Membership
 from gossip.outbox import Outbox
-from gossip.prober import Prober
-from gossip.replication import Replication
+from gossip.probing.prober import Prober
 from gossip.talk import Talk
+from gossip.wire.channel import NONCE_BYTES, TAG_BYTES, VERSION, Channel
+from gossip.wire.messages import HASH_BYTES, Ack, ProbeRequest
 
 
 def stale_claim(patch: Any) -> None:

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from gossip.channel import Channel, Dropped
-from gossip.messages import Delta, Join, Message, Probe, ProbeRequest, decode_datagram
+from gossip.wire.channel import Channel, Dropped
+from gossip.wire.messages import Delta, Join, Message, Probe, ProbeRequest, decode_datagram
 from sim.agenda import SECOND
 from sim.errors import InvariantViolation
 from sim.streams import derived

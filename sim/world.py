@@ -10,10 +10,10 @@ from dataclasses import astuple
 from typing import Any
 
 from gossip import Address, Timing, TooManyEvents
-from gossip.claims import encode_claim
 from gossip.member import State
-from gossip.messages import encode_claims
-from gossip.selection import where
+from gossip.wire.claims import encode_claim
+from gossip.wire.messages import encode_claims
+from gossip.wire.selection import where
 from sim.agenda import nanoseconds
 from sim.disk import Health, Snapshot
 from sim.driver import DELAY_CALM_MAX, Driver

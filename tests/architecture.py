@@ -27,6 +27,14 @@ MAY_IMPORT = {
     "bench": frozenset({"crdt", "gossip", "node", "sim"}),
     "tests": frozenset(PACKAGES),
 }
+# The folders inside `gossip`: which others each may import, beside the modules that are in none.
+FOLDERS = {
+    "wire": frozenset[str](),
+    "members": frozenset({"wire"}),
+    "probing": frozenset({"wire", "members"}),
+    "data": frozenset({"wire", "members"}),
+    "users": frozenset({"wire", "members"}),
+}
 # Whole nodes on a simulated network: the one place of `sim` that knows `node`.
 LAYER_EXCEPTIONS = frozenset({("sim/app/", "node")})
 
@@ -117,6 +125,17 @@ def direction(module: Module) -> Iterator[str]:
             )
             if not allowed:
                 yield module.at(node, f"{module.package} must not import {target}")
+
+
+def folders(module: Module) -> Iterator[str]:
+    """They go one way inside `gossip` too."""
+    folder = module.path.split("/")[1]
+    if module.package != "gossip" or folder not in FOLDERS:
+        return
+    for node, source, name in imports(module):
+        target = f"{source}.{name}".removeprefix("gossip.").partition(".")[0]
+        if target in FOLDERS and target not in (folder, *FOLDERS[folder]):
+            yield module.at(node, f"gossip/{folder} must not import gossip/{target}")
 
 
 def purity(module: Module) -> Iterator[str]:
@@ -237,4 +256,4 @@ def cycles(modules: Sequence[Module]) -> Iterator[str]:
 
 
 Check = Callable[[Module], Iterator[str]]
-CHECKS: tuple[Check, ...] = (direction, purity, calls, hash_order, size)
+CHECKS: tuple[Check, ...] = (direction, folders, purity, calls, hash_order, size)

@@ -70,6 +70,8 @@ def judge(root: Path, **sources: str) -> list[str]:
         ("sim__swarm", "set(y).pop()", "walks through a set"),
         ("node__agent", "def f():\n" + "    x\n" * FUNCTION_LINES_MAX, "f has 61 lines"),
         ("tests__test_x", "x\n" * MODULE_LINES_MAX, "451 lines, 450 at most"),
+        ("gossip__wire__fields", "from gossip.members import roster", "wire must not import"),
+        ("gossip__users__queries", "import gossip.data.parcels", "users must not import"),
         ("gossip__peer", "import gossip.peer", "import cycle: gossip.peer <- gossip.peer"),
     ],
 )
@@ -84,6 +86,8 @@ def test_a_violation_is_reported(tmp_path: Path, module: str, source: str, sente
         ("crdt__clock", "from time import time_ns"),
         ("gossip__peer", "from random import Random\nfrom crdt import ORSet\nRandom(7)"),
         ("gossip__channel", "from nacl.bindings import crypto_scalarmult"),
+        ("gossip__users__queries", "from gossip.members.roster import x\nfrom .repair import y"),
+        ("gossip__wire__fields", "from gossip.member import Claim\nfrom crdt import Store"),
         ("sim__app__cluster", "from node import Node"),
         ("node__agent", "import time, random, os\nopen('x')\nfor x in set(y): id(x)"),
         ("crdt__store", "sorted(set(y))\nlen({1})\nx in {1, 2}\nany(z for z in set(y))"),

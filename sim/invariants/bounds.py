@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gossip import Peer
-from gossip.backlog import MAX_BACKLOG
-from gossip.broadcasts import MAX_EARLY
-from gossip.broadcasts import MAX_KEPT_BYTES as MAX_EVENT_BYTES
-from gossip.floors import FLOORS_MAX
-from gossip.history import CASES_MAX
-from gossip.parcels import MAX_KEPT_BYTES, MAX_PARCELS
-from gossip.prober import MAX_CHALLENGES, MAX_INQUIRIES, MAX_RELAYED
-from gossip.queries import MAX_ASKED, MAX_OPEN, MAX_UNACKED
-from gossip.reconnect import CALLS_MAX
-from gossip.refusals import MAX_PROBES
-from gossip.repair import MAX_GAPS
-from gossip.streams import MAX_KEPT
+from gossip.data.parcels import MAX_KEPT_BYTES, MAX_PARCELS
+from gossip.members.floors import FLOORS_MAX
+from gossip.members.history import CASES_MAX
+from gossip.members.reconnect import CALLS_MAX
+from gossip.probing.prober import MAX_CHALLENGES, MAX_INQUIRIES, MAX_RELAYED
+from gossip.probing.refusals import MAX_PROBES
+from gossip.users.backlog import MAX_BACKLOG
+from gossip.users.broadcasts import MAX_EARLY
+from gossip.users.broadcasts import MAX_KEPT_BYTES as MAX_EVENT_BYTES
+from gossip.users.queries import MAX_ASKED, MAX_OPEN, MAX_UNACKED
+from gossip.users.repair import MAX_GAPS
+from gossip.users.streams import MAX_KEPT
 from sim.host import INBOX_MAX, Host
 
 TIMERS = 32

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gossip import Peer
-from gossip.channel import NONCE_BYTES
+from gossip.wire.channel import NONCE_BYTES
 from sim.agenda import SECOND
 from sim.host import Host
 from sim.invariants.promises import NONCE, QUIET, SEALED, SECRET, Report

@@ -36,10 +36,11 @@ from gossip import (
     UserEvent,
     UserEventsLost,
 )
-from gossip.channel import Channel
 from gossip.identity import Identity
 from gossip.member import Claim, State
-from gossip.messages import (
+from gossip.members.quorum import Expected
+from gossip.wire.channel import Channel
+from gossip.wire.messages import (
     Ack,
     Claims,
     Join,
@@ -52,7 +53,6 @@ from gossip.messages import (
     encode_datagram,
     encode_sender,
 )
-from gossip.quorum import Expected
 from tests.gossip.frames import frame
 
 SECOND = 1_000_000_000

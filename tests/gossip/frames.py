@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gossip.claims import encode_claim
-from gossip.messages import (
+from gossip.wire.claims import encode_claim
+from gossip.wire.messages import (
     Claims,
     Join,
     Message,

@@ -6,11 +6,11 @@ from random import Random
 
 from gossip import Address, Timing
 from gossip.member import Claim, State
-from gossip.membership import Membership
-from gossip.messages import Message, Nack
-from gossip.prober import Prober
-from gossip.suspicion import Suspicion
+from gossip.members.membership import Membership
+from gossip.members.suspicion import Suspicion
+from gossip.probing.prober import Prober
 from gossip.timers import Timers
+from gossip.wire.messages import Message, Nack
 from tests.gossip.conversation import SECOND, WALL, accused, claim, identity, where
 
 TIMING = Timing.lan()

@@ -6,7 +6,7 @@ from typing import Any
 
 from gossip import Address, MemberEvent, Timing
 from gossip.member import Claim, State
-from gossip.membership import Membership
+from gossip.members.membership import Membership
 from gossip.timers import Timers
 from tests.gossip.conversation import SECOND, accused, claim, identity, resigned
 

@@ -6,11 +6,11 @@ import msgpack
 import pytest
 
 from gossip import Timing
-from gossip.claims import encode_claim
 from gossip.identity import is_proven
 from gossip.member import Claim
-from gossip.messages import decode_frame
-from gossip.refutations import REFUTATIONS
+from gossip.members.refutations import REFUTATIONS
+from gossip.wire.claims import encode_claim
+from gossip.wire.messages import decode_frame
 from tests.gossip.conversation import SECOND, accused, claim, identity
 from tests.gossip.table import (
     ALIVE,

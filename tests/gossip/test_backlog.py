@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gossip.backlog import MAX_BACKLOG, Backlog
-from gossip.claims import encode_claim
-from gossip.messages import Claims, decode_datagram
-from gossip.user_messages import Broadcast, encode_user
+from gossip.users.backlog import MAX_BACKLOG, Backlog
+from gossip.wire.claims import encode_claim
+from gossip.wire.messages import Claims, decode_datagram
+from gossip.wire.user_messages import Broadcast, encode_user
 from tests.gossip.conversation import WALL, Conversation, claim
 
 

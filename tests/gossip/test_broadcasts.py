@@ -7,12 +7,12 @@ from collections import Counter
 import pytest
 
 from gossip import Peer, Timing, TooManyEvents, UserEvent, UserEventsLost
-from gossip.broadcasts import BURST, MAX_EARLY, REMINDED
 from gossip.member import State
-from gossip.messages import Ack, Claims, Probe
-from gossip.repair import MAX_GAPS, PATIENCE
-from gossip.streams import MAX_KEPT
-from gossip.user_messages import (
+from gossip.users.broadcasts import BURST, MAX_EARLY, REMINDED
+from gossip.users.repair import MAX_GAPS, PATIENCE
+from gossip.users.streams import MAX_KEPT
+from gossip.wire.messages import Ack, Claims, Probe
+from gossip.wire.user_messages import (
     MAX_PAYLOAD,
     Begins,
     Broadcast,

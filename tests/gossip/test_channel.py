@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gossip.channel import MAX_DATAGRAM, MAX_PLAIN, OVERHEAD, Channel, Dropped
+from gossip.wire.channel import MAX_DATAGRAM, MAX_PLAIN, OVERHEAD, Channel, Dropped
 
 
 def channel(secret: bytes = b"secret", seed: int = 1) -> Channel:

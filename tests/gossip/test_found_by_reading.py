@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gossip.identity import is_proven
 from gossip.member import Claim, State
-from gossip.messages import Nack, ProbeRequest
+from gossip.wire.messages import Nack, ProbeRequest
 from tests.gossip.conversation import WALL, accused, claim, identity
 from tests.gossip.script import ORIGIN, Script
 from tests.gossip.table import ME, Table, bob

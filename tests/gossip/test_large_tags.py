@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from gossip import Peer
-from gossip.known_tags import hash_of
 from gossip.member import MAX_TAGS, MAX_TAGS_BYTES, State
-from gossip.messages import Claims, TagsOf, TagsWanted
-from gossip.selection import where as selection
-from gossip.tags import encoded
+from gossip.members.known_tags import hash_of
+from gossip.members.tags import encoded
 from gossip.timing import SECOND, Timing
+from gossip.wire.messages import Claims, TagsOf, TagsWanted
+from gossip.wire.selection import where as selection
 from tests.gossip.conversation import WALL, Conversation, Puppet, claim, resigned, where
 from tests.gossip.frames import frame
 from tests.gossip.test_tags import seen

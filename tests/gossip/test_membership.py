@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,19 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gossip import Address, Timing
-from gossip import membership as module
-from gossip.comparison import Comparison
-from gossip.fields import U64
 from gossip.identity import is_genuine, member_id
 from gossip.member import Claim, State
-from gossip.membership import YEAR
-from gossip.outbox import TABLE_CLAIMS
+from gossip.members import membership as module
+from gossip.members.membership import YEAR
+from gossip.wire.fields import U64
 from tests.gossip.conversation import SECOND, accused, claim, identity, resigned
 from tests.gossip.table import (
     ALIVE,
     CROWD,
     FAILED,
-    LAN,
     LEFT,
     ME,
     SUSPECT,
@@ -361,27 +357,6 @@ def test_nobody_fails_twice_in_a_row() -> None:
     table.hear(bob(SUSPECT, 1), bob(FAILED, 1), bob(FAILED, 1, by="ann"))
     told = [event for event, name in table.events() if name == "bob"]
     assert told == ["Joined", "Suspected", "Failed", "Suspected", "Failed"]
-
-
-class Told(SimpleNamespace):
-    """An outbox that keeps the table which it is to send."""
-
-    def send_table(self, _: Address, claims: list[Claim], limit: int, call: int) -> None:
-        self.claims, self.asked = claims, (limit, call)
-
-
-def test_to_answer_a_stranger_does_not_shuffle_a_large_table() -> None:
-    told, random = Told(), Random(1)
-    table = Table(known=tuple(f"m{i}" for i in range(300)))
-    comparison = Comparison(table, LAN, table.clock, random, told)  # type: ignore[arg-type]
-    asked = []
-    for _ in range(40):
-        comparison.tell_all(ME.address, 7, whole=False)
-        assert told.asked == (1, 7)
-        assert told.claims[0] == table.me
-        assert len(told.claims) in (TABLE_CLAIMS, TABLE_CLAIMS + 1)
-        asked += told.claims
-    assert len(set(asked)) == 301  # some other day, everybody is told
 
 
 def test_the_dead_are_forgotten_after_long_and_not_if_they_came_back() -> None:

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gossip import Address
-from gossip.channel import MAX_PLAIN, Dropped
-from gossip.claims import encode_claim
 from gossip.coordinates import DIMENSIONS, ERROR_MAX, HEIGHT_MIN, Coordinate
-from gossip.fields import U32, U64
 from gossip.member import MAX_TAGS, RIDING_TAGS, Claim, State
-from gossip.messages import (
+from gossip.wire.channel import MAX_PLAIN, Dropped
+from gossip.wire.claims import encode_claim
+from gossip.wire.fields import U32, U64
+from gossip.wire.messages import (
     BUCKETS,
     KINDS,
     MAX_PIECES,
@@ -47,8 +47,8 @@ from gossip.messages import (
     encode_sender,
     encode_table,
 )
-from gossip.selection import MAX_WHERE_BYTES, Condition, Where
-from gossip.user_messages import (
+from gossip.wire.selection import MAX_WHERE_BYTES, Condition, Where
+from gossip.wire.user_messages import (
     MAX_EVENT_BYTES,
     MAX_HEADS,
     MAX_NUMBERS,

@@ -14,7 +14,7 @@ import pytest
 
 from gossip import Timing
 from gossip.member import State
-from gossip.messages import Ack, Claims, Message, Nack, Probe, ProbeRequest, decode_datagram
+from gossip.wire.messages import Ack, Claims, Message, Nack, Probe, ProbeRequest, decode_datagram
 from tests.gossip.conversation import SECOND, WALL, Conversation, accused, claim, where
 from tests.gossip.script import NAMES, ORIGIN, Script
 from tests.gossip.table import CROWD, Table, bob, my

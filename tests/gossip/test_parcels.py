@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gossip import Address
-from gossip import parcels as module
-from gossip.channel import Dropped
-from gossip.messages import MAX_PIECES, Message, Piece, Want, decode_parcel
-from gossip.parcels import MAX_TRIES, WINDOW, Parcels
+from gossip.data import parcels as module
+from gossip.data.parcels import MAX_TRIES, WINDOW, Parcels
 from gossip.timers import Timers
+from gossip.wire.channel import Dropped
+from gossip.wire.messages import MAX_PIECES, Message, Piece, Want, decode_parcel
 
 HERE, THERE = Address("10.0.0.1", 1), Address("10.0.0.2", 2)
 PATIENCE = 100

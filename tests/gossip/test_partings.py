@@ -9,7 +9,7 @@ from crdt.store import STORE
 from crdt.writer import FragmentWriter
 from gossip import Timing
 from gossip.member import State
-from gossip.messages import Claims, Join, Probe, Pull
+from gossip.wire.messages import Claims, Join, Probe, Pull
 from tests.gossip.conversation import SECOND, Conversation, claim
 
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from crdt import CrdtError
 from gossip import Address, Peer
-from gossip.channel import MAX_DATAGRAM, MAX_PLAIN, OVERHEAD
-from gossip.fields import U64
 from gossip.member import Claim, State
-from gossip.messages import (
+from gossip.wire.channel import MAX_DATAGRAM, MAX_PLAIN, OVERHEAD
+from gossip.wire.fields import U64
+from gossip.wire.messages import (
     BUCKETS,
     Ack,
     Buckets,

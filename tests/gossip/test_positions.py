@@ -9,10 +9,10 @@ import pytest
 from gossip import Timing
 from gossip.coordinates import Coordinate
 from gossip.member import State
-from gossip.membership import Membership
-from gossip.messages import Ack, Position, Probe
-from gossip.positions import BURST, COST, RETELL, Positions
+from gossip.members.membership import Membership
+from gossip.probing.positions import BURST, COST, RETELL, Positions
 from gossip.timers import Timers
+from gossip.wire.messages import Ack, Position, Probe
 from tests.gossip.conversation import Conversation, claim, identity, where
 
 ORIGIN = Coordinate()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gossip import prober as module
 from gossip.member import State
-from gossip.messages import ProbeRequest
+from gossip.probing import prober as module
+from gossip.wire.messages import ProbeRequest
 from tests.gossip.conversation import SECOND, WALL, claim, where
 from tests.gossip.script import NAMES, ORIGIN, TIMING, Script
 

@@ -16,8 +16,8 @@ from gossip import (
     Where,
     where,
 )
-from gossip.queries import MAX_ASKED, MAX_OPEN
-from gossip.user_messages import MAX_PAYLOAD, Answer, Answered, Broadcast, Query
+from gossip.users.queries import MAX_ASKED, MAX_OPEN
+from gossip.wire.user_messages import MAX_PAYLOAD, Answer, Answered, Broadcast, Query
 from tests.gossip.conversation import SECOND, WALL, Conversation, Puppet
 from tests.gossip.conversation import where as address
 

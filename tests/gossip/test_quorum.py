@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from gossip import Peer, QuorumChanged, QuorumView
 from gossip.member import State
-from gossip.messages import Claims, Join
-from gossip.quorum import STABLE_AFTER, Steady
+from gossip.members.quorum import STABLE_AFTER, Steady
 from gossip.timing import Timing
+from gossip.wire.messages import Claims, Join
 from tests.gossip.conversation import SECOND, Conversation, claim, where
 
 HELD = STABLE_AFTER / SECOND
@@ -189,7 +189,7 @@ def test_a_change_is_told_once() -> None:
 
 def test_forged_members_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who holds the secret can make us expect many, but not any number."""
-    monkeypatch.setattr("gossip.quorum.MAX_MEMBERS", 20)
+    monkeypatch.setattr("gossip.members.quorum.MAX_MEMBERS", 20)
     talk = Conversation()
     peer = talk.peer("n0")
     liar = talk.friend(peer, "liar")

@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from gossip import refusals as module
-from gossip.channel import MAX_PLAIN, NONCE_BYTES, VERSION, Channel
-from gossip.messages import Ack, Probe, ProbeRequest
-from gossip.refusals import HEAD_BYTES, Refusals
+from gossip.probing import refusals as module
+from gossip.probing.refusals import HEAD_BYTES, Refusals
+from gossip.wire.channel import MAX_PLAIN, NONCE_BYTES, VERSION, Channel
+from gossip.wire.messages import Ack, Probe, ProbeRequest
 from tests.gossip.conversation import SECOND, WALL, Conversation, Puppet
 
 CHANNEL = Channel(b"secret", Random(1).randbytes)

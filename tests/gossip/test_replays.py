@@ -8,9 +8,9 @@ from __future__ import annotations
 from random import Random
 
 from gossip import Address, Peer, Transmit
-from gossip.channel import MAX_DATAGRAM, Channel
-from gossip.messages import BUCKETS, Buckets, Claims, Message, Pull, Want, decode_datagram
-from gossip.parcels import TIMES, WINDOW
+from gossip.data.parcels import TIMES, WINDOW
+from gossip.wire.channel import MAX_DATAGRAM, Channel
+from gossip.wire.messages import BUCKETS, Buckets, Claims, Message, Pull, Want, decode_datagram
 from tests.gossip.conversation import SECRET, Conversation, claim
 from tests.gossip.frames import frame
 

@@ -16,8 +16,8 @@ from crdt.keys import close, encode_key
 from crdt.store import FRAGMENT_EVENTS_MAX, STORE
 from crdt.writer import FragmentWriter
 from gossip import Peer, Timing
-from gossip import replication as module
-from gossip.messages import Delta, Pull
+from gossip.data import replication as module
+from gossip.wire.messages import Delta, Pull
 from tests.gossip.conversation import SECOND, Conversation, Puppet, where
 
 

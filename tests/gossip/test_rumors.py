@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gossip.rumors import Rumors
+from gossip.members.rumors import Rumors
 
 
 def test_each_rumor_is_taken_so_many_times_and_then_gone() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gossip.member import MAX_TAGS_BYTES
-from gossip.selection import fits, where
+from gossip.wire.selection import fits, where
 
 
 @given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))

@@ -7,8 +7,8 @@ from typing import Any
 
 from gossip import Address, Timing
 from gossip.member import State
-from gossip.membership import Membership
-from gossip.spreading import HASTE, HURRY, Spreading
+from gossip.members.membership import Membership
+from gossip.members.spreading import HASTE, HURRY, Spreading
 from gossip.timers import Timers
 from gossip.timing import MILLISECOND, SECOND
 from tests.gossip.conversation import accused, claim, identity, where

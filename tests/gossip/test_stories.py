@@ -6,7 +6,7 @@ import pytest
 
 from gossip import Peer, Timing
 from gossip.member import State
-from gossip.messages import Ack, Buckets, Claims, Position, Probe
+from gossip.wire.messages import Ack, Buckets, Claims, Position, Probe
 from tests.gossip.conversation import SECOND, WALL, Conversation, claim, resigned, where
 
 HALVES = (["n0", "n1"], ["n2", "n3", "n4"])

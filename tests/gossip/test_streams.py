@@ -7,8 +7,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gossip.streams import MAX_KEPT, MAX_KEPT_BYTES, Stream
-from gossip.user_messages import Broadcast, Event
+from gossip.users.streams import MAX_KEPT, MAX_KEPT_BYTES, Stream
+from gossip.wire.user_messages import Broadcast, Event
 
 
 def event(sequence: int) -> Event:

@@ -6,7 +6,7 @@ import pytest
 
 from gossip import Timing
 from gossip.member import Claim, State
-from gossip.suspicion import Suspicion
+from gossip.members.suspicion import Suspicion
 from gossip.timing import SECOND
 from tests.gossip.conversation import accused, claim
 

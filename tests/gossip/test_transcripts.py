@@ -15,9 +15,9 @@ from __future__ import annotations
 from random import Random
 
 from gossip import Address, Peer, Transmit
-from gossip.channel import Channel
 from gossip.member import Claim
-from gossip.messages import (
+from gossip.wire.channel import Channel
+from gossip.wire.messages import (
     Ack,
     Claims,
     Join,

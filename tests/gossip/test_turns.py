@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from gossip import Timing
 from gossip.member import State
-from gossip.membership import Membership
+from gossip.members.membership import Membership
+from gossip.probing.turns import ROUNDS, Turns, _place
 from gossip.timers import Timers
-from gossip.turns import ROUNDS, Turns, _place
 from tests.gossip.conversation import claim, identity
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from gossip import Timing
-from gossip import prober as module
 from gossip.identity import is_proven
 from gossip.member import State
-from gossip.messages import Nack, ProbeRequest
+from gossip.probing import prober as module
+from gossip.wire.messages import Nack, ProbeRequest
 from tests.gossip.conversation import SECOND, WALL, accused, claim, identity, where
 from tests.gossip.script import NAMES, ORIGIN, TIMING, Script
 

@@ -8,7 +8,7 @@ import trio
 
 from crdt.values import normalise, pack
 from gossip import QueryAnswered
-from gossip.user_messages import MAX_PAYLOAD
+from gossip.wire.user_messages import MAX_PAYLOAD
 from node.explaining import gathered, reach
 from node.talking import Answers
 

@@ -13,23 +13,23 @@ from gossip import (
     MemberRecovered,
     MemberUpdated,
     Peer,
-    claims,
-    membership,
 )
-from gossip.channel import Channel, Dropped
+from gossip.data.replication import Replication
 from gossip.health import Health
 from gossip.member import Claim, State
-from gossip.membership import Membership
-from gossip.prober import Prober
-from gossip.quorum import Steady
-from gossip.reconnect import Reconnect
+from gossip.members import membership
+from gossip.members.membership import Membership
+from gossip.members.quorum import Steady
+from gossip.members.reconnect import Reconnect
+from gossip.members.rumors import Rumors
+from gossip.members.suspicion import Suspicion
+from gossip.probing.prober import Prober
+from gossip.probing.turns import Turns
 from gossip.records import Records
-from gossip.replication import Replication
-from gossip.rumors import Rumors
-from gossip.suspicion import Suspicion
 from gossip.talk import Talk
 from gossip.timing import SECOND, Timing
-from gossip.turns import Turns
+from gossip.wire import claims
+from gossip.wire.channel import Channel, Dropped
 
 
 def no_refutation(patch: Any) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from gossip import QueryAnswered, UserEvent, membership
-from gossip.broadcasts import Broadcasts
+from gossip import QueryAnswered, UserEvent
 from gossip.farewell import Farewell
-from gossip.floors import Floors
 from gossip.member import Claim, State
-from gossip.membership import Membership
-from gossip.prober import Prober
-from gossip.queries import Queries
-from gossip.repair import Repair
-from gossip.selection import Where
-from gossip.streams import Stream
+from gossip.members import membership
+from gossip.members.floors import Floors
+from gossip.members.membership import Membership
+from gossip.probing.prober import Prober
+from gossip.users.broadcasts import Broadcasts
+from gossip.users.queries import Queries
+from gossip.users.repair import Repair
+from gossip.users.streams import Stream
+from gossip.wire.selection import Where
 
 
 def events_come_twice(patch: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from crdt.orset import ORSet
 from gossip import Peer
-from gossip.membership import Membership
+from gossip.members.membership import Membership
 from sim.errors import SimError, SimTimeout
 from sim.plan import Plan, Step
 from sim.runner import play
@@ -17,6 +17,7 @@ from sim.shrink import Shrinker, judge
 from sim.simulation import Simulation
 from tests.sim.plans import drawn
 
+WHERE = "gossip.members.membership"
 PLAN = Plan(nodes=3, seconds=30.0, steps=(Step(5.0, "crash", {"node": "n2"}),))
 
 
@@ -35,8 +36,8 @@ def test_it_is_a_violation_with_the_node_the_moment_and_the_exception(
     monkeypatch.setattr(Membership, "_fail", raising(KeyError("n2")))
     outcome = play(PLAN)
     (violation,) = outcome.violations
-    assert violation.invariant.startswith("no-crash (KeyError in gossip.membership.Membership.")
-    assert violation.detail.startswith("KeyError: 'n2' (gossip.membership, line ")
+    assert violation.invariant.startswith(f"no-crash (KeyError in {WHERE}.Membership.")
+    assert violation.detail.startswith(f"KeyError: 'n2' ({WHERE}, line ")
     assert violation.node in {"n0", "n1"}
     assert violation.time == outcome.simulation.now > 5
     assert isinstance(violation.__cause__, KeyError)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gossip.replication import Replication
+from gossip.data.replication import Replication
 from sim import Simulation
 from sim.liveness import acquainted, healed, waiting
 from sim.network import Faults

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gossip.membership import Membership
+from gossip.members.membership import Membership
 from sim import sweep
 from sim.plan import VERSION, Plan, Step
 from sim.runner import play
@@ -67,7 +67,7 @@ def test_a_run_that_crashed_is_a_row_with_its_place(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sweep, "draw", lambda _: plan)
     result = row(3)
     assert (result["verdict"], result["node"]) == ("crashed", "n0")
-    assert result["invariant"].startswith("no-crash (KeyError in gossip.membership.")
+    assert result["invariant"].startswith("no-crash (KeyError in gossip.members.membership.")
     assert 5 < result["time"] == result["virtual_seconds"] < 20
     assert result["marks"]["did crash"] == 1
 

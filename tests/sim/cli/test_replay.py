@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gossip.membership import Membership
+from gossip.members.membership import Membership
 from node.command import main
 from sim.cli import shrink
 from sim.cli.shrink import Bar
@@ -147,7 +147,7 @@ def test_a_crash_is_replayed_with_its_traceback_and_shrinks(
     first, *story, last = out.splitlines()
     assert (code, len(story)) == (1, 2)
     name = first.partition(" is broken at ")[0]
-    assert name.startswith("no-crash (KeyError in gossip.membership.Membership.")
+    assert name.startswith("no-crash (KeyError in gossip.members.membership.Membership.")
     assert "KeyError: 'n7'" in first
     assert first.endswith("replay: coterie sim replay crash.toml")
     assert last.startswith("trace hash ")
@@ -155,7 +155,7 @@ def test_a_crash_is_replayed_with_its_traceback_and_shrinks(
     code, out, _ = ran(capsys, "shrink", "crash.toml")
     assert code == 0
     (path,) = (tmp_path / "tests/seeds").iterdir()
-    assert path.name.startswith("no-crash-KeyError-in-gossip.membership.Membership.")
+    assert path.name.startswith("no-crash-KeyError-in-gossip.members.membership.Membership.")
     assert load(path).invariant == name
     code, out, _ = ran(capsys, *out.rpartition("coterie sim ")[2].split())
     assert code == 1

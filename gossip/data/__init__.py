@@ -1,0 +1,1 @@
+"""Which data to whom, also when it is larger than a datagram."""

@@ -1,0 +1,1 @@
+"""Who is there, as far as one member can tell, and how it finds out what others believe."""

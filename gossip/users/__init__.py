@@ -1,0 +1,1 @@
+"""What users of members tell and ask each other, beside data."""
