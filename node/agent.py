@@ -1,5 +1,7 @@
 """The daemon: a `Node` and its HTTP server in one trio nursery, until a signal or a leave.
 
+The server is imported when somebody asks for the first time; see `node.serving`.
+
 The first SIGTERM or SIGINT leaves the cluster gracefully, which is bounded to seconds; a second one
 ends the process at once, because by then the signals have their default meaning again.
 """
@@ -10,31 +12,33 @@ import logging
 import signal
 import socket
 import time
-from functools import partial
+from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
 
-import hypercorn.trio
 import trio
-from hypercorn.config import Config as ServerConfig
 
 from gossip import Address, MemberEvent, NameConflict
 from node.config import Config
 from node.errors import NodeError, StartError
-from node.http import application
 from node.node import Node
 from node.watching import EventReader, Lagged
 
 log = logging.getLogger("coterie")
 
-IDLE_SECONDS = 60.0
-"""How long a connection may be without a request, or a request without its end of headers."""
+SERVER = ("hypercorn", "starlette")
+"""What the server of an agent is made of, and a node is not."""
 
 
 def run(config: Config) -> None:
     """Run an agent until it has left.
 
-    `StartError` when the machine refuses it something, `DiskError` when it stops saving its state.
+    `StartError` when the machine refuses it something, `DiskError` when it stops saving its state,
+    `ModuleNotFoundError` when the extra that has the server is not installed.
     """
     assert config.http_address is not None, "an agent is talked to over HTTP"
+    for name in SERVER:
+        if find_spec(name) is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     with listen(config.http_address) as listener:
         try:
             trio.run(serve, config, listener)
@@ -86,32 +90,34 @@ async def serve(config: Config, listener: socket.socket) -> None:
     async with node, trio.open_nursery() as nursery:
         await nursery.start(watch_signals, stop)
         nursery.start_soon(log_events, events)
-        app = application(node, config, url, stop.set)
-        server = partial(hypercorn.trio.serve, shutdown_trigger=left.wait)
+        since = trio.current_time()
+        unasked = trio.CancelScope()
+
+        async def answer() -> None:
+            with unasked:
+                await trio.lowlevel.wait_readable(listener)
+            if not unasked.cancelled_caught:
+                serve_http = await trio.to_thread.run_sync(import_server)
+                options = {"since": since, "stop": stop.set, "until": left.wait}
+                await serve_http(node, config, url, listener, **options)
+
         async with trio.open_nursery() as http:
-            await http.start(server, app, server_config(listener))
+            http.start_soon(answer)
             log.info("ready: name=%s gossip=%s http=%s", node.name, node.address, url)
             await stop.wait()
             log.info("leaving")
             await node.leave()  # HTTP goes on: /readyz says that this node is not to be used
             left.set()  # and ends with its answers: who listens has to tell a leave from a crash
+            unasked.cancel()
         nursery.cancel_scope.cancel()
     log.info("left")
 
 
-def server_config(listener: socket.socket) -> ServerConfig:
-    """Hypercorn over our socket, with our logging and with limits."""
-    config = ServerConfig()
-    config.bind = [f"fd://{socket.dup(listener.fileno())}"]  # hypercorn closes what it is given
-    config.accesslog = None
-    config.errorlog = logging.getLogger("coterie.http")
-    config.errorlog.setLevel(logging.WARNING)  # its "Running on" would only repeat our ready line
-    config.include_server_header = False
-    config.graceful_timeout = 1.0  # for answers under way; streams end with the node
-    config.keep_alive_timeout = IDLE_SECONDS
-    config.keep_alive_max_requests = 1_000_000
-    # No read_timeout: whoever listens to a stream has nothing more to say. See `read_json`.
-    return config
+def import_server() -> Callable[..., Awaitable[None]]:
+    """`node.serving.serve_http`, of which nothing was needed until now."""
+    from node.serving import serve_http
+
+    return serve_http
 
 
 async def watch_signals(

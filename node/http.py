@@ -46,9 +46,13 @@ LONELY_SECONDS = 10.0
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
-def application(node: Node, config: Config, url: str, stop: Callable[[], None]) -> ASGIApp:
-    """The whole interface; ``stop`` ends the agent after a leave that was asked for here."""
-    agent = AgentRoutes(node, config, url, stop)
+def application(
+    node: Node, config: Config, url: str, stop: Callable[[], None], since: float
+) -> ASGIApp:
+    """The whole interface of an agent that runs since then, by trio's clock; ``stop`` ends it after
+    a leave that was asked for here.
+    """
+    agent = AgentRoutes(node, config, url, stop, since)
     routes = [
         *agent.routes(),
         *MemberRoutes(node).routes(),
@@ -84,12 +88,14 @@ def event_object(event: MemberEvent) -> dict[str, Any]:
 class AgentRoutes:
     """The handlers for the agent itself and for membership."""
 
-    def __init__(self, node: Node, config: Config, url: str, stop: Callable[[], None]) -> None:
+    def __init__(
+        self, node: Node, config: Config, url: str, stop: Callable[[], None], since: float
+    ) -> None:
         self.node = node
         self.config = config
         self.url = url
         self.stop = stop
-        self.lonely_until = trio.current_time() + LONELY_SECONDS
+        self.lonely_until = since + LONELY_SECONDS
 
     def routes(self) -> list[Route]:
         """Path, handler and method of each."""

@@ -151,6 +151,25 @@ def test_a_signal_makes_an_agent_leave_and_end_with_0(launch: Launch, number: in
 
 
 @pytest.mark.slow
+def test_an_agent_whom_nobody_asks_has_no_server_and_leaves_as_well() -> None:
+    command = [sys.executable, "-P", "-X", "importtime", "-m", "node.command", "agent", "--dev"]
+    command += ["--http", "127.0.0.1:0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as agent:
+        assert agent.stderr is not None
+        said = ""
+        for line in agent.stderr:
+            said += line
+            if "ready:" in line:
+                break
+        assert " node.node\n" in said
+        assert "hypercorn" not in said
+        assert "starlette" not in said
+        agent.send_signal(signal.SIGTERM)
+        assert "left" in agent.stderr.read()
+        assert agent.wait(20) == 0
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, 3)])
 def test_who_watches_an_agent_can_tell_its_leave_from_its_crash(
     launch: Launch, number: int, code: int

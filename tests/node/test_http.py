@@ -327,7 +327,8 @@ class StubNode:
 
 
 def routes(node: StubNode, *join: str) -> AgentRoutes:
-    return AgentRoutes(node, Config(name="a", join=join), "", lambda: None)  # type: ignore[arg-type]
+    config, since = Config(name="a", join=join), trio.current_time()
+    return AgentRoutes(node, config, "", lambda: None, since)  # type: ignore[arg-type]
 
 
 async def readiness(agent: AgentRoutes) -> int:

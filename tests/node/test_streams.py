@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from gossip import Address
-from node import Config, agent, bodies
+from node import Config, bodies, serving
 from node.agent import listen, serve
 from node.client import Client
 
@@ -21,7 +21,7 @@ PATIENCE = 0.3
 @pytest.fixture
 async def url(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     """An agent within this process, that has little patience."""
-    monkeypatch.setattr(agent, "IDLE_SECONDS", PATIENCE)
+    monkeypatch.setattr(serving, "IDLE_SECONDS", PATIENCE)
     monkeypatch.setattr(bodies, "BODY_SECONDS", PATIENCE)
     config = Config(name="agent", bind="127.0.0.1:0", secret="s", http="127.0.0.1:0")
     with listen(Address("127.0.0.1", 0)) as listener:
