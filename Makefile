@@ -34,7 +34,7 @@ sim: $(VENV)         ## fifty simulated members for a virtual minute
 	@$(BIN)/coterie sim run --nodes 50 --seconds 60 --seed 7
 
 seeds: $(VENV)       ## a minute of random plans, as every build plays them
-	@$(BIN)/coterie sim sweep --seeds 0:800
+	@$(BIN)/coterie sim sweep --seeds 0:800 --wall-seconds 90
 
 sweep: $(VENV)       ## half an hour of random plans, or what is left of it: results in sweep.jsonl
 	@$(BIN)/coterie sim sweep --seeds 0:20000 --keep-going --resume --out sweep.jsonl

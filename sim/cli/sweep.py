@@ -14,6 +14,7 @@ import re
 import sys
 from collections import Counter
 from contextlib import closing
+from math import inf
 from pathlib import Path
 from textwrap import fill
 from time import perf_counter
@@ -50,6 +51,13 @@ def add(verbs: Any) -> None:
     )
     parser.add_argument("--keep-going", action="store_true", help="do not stop at a violation")
     parser.add_argument(
+        "--wall-seconds",
+        type=float,
+        default=inf,
+        metavar="N",
+        help="stop after so long; what is being played then does not count",
+    )
+    parser.add_argument(
         "--dask",
         metavar="ADDRESS",
         help="over the workers of this Dask cluster, or of a `local` one",
@@ -61,7 +69,7 @@ def add(verbs: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Play them, and tell what broke."""
     try:
-        seeds, sweep = asked(args), Sweep(args.keep_going)
+        seeds, sweep = asked(args), Sweep(args.keep_going, args.wall_seconds)
         if args.out and args.resume:
             sweep.resume(Path(args.out))
         rest = [seed for seed in seeds if seed not in sweep.known]
@@ -102,6 +110,8 @@ def asked(args: argparse.Namespace) -> range:
         raise SimError(f"--seeds {args.seeds}: these are more than {SEEDS_MAX:,}")
     if args.jobs < 1:
         raise SimError(f"--jobs is a number of processes, from 1, not {args.jobs}")
+    if not args.wall_seconds > 0:
+        raise SimError(f"--wall-seconds is a time to play, not {args.wall_seconds:g}")
     if args.resume and not args.out:
         raise SimError("--resume goes on with a file; --out names it")
     return seeds
@@ -119,8 +129,9 @@ def opened(args: argparse.Namespace) -> TextIO:
 class Sweep:
     """What is known so far."""
 
-    def __init__(self, go_on: bool) -> None:
+    def __init__(self, go_on: bool, wall_max: float = inf) -> None:
         self.go_on = go_on
+        self.wall_max = wall_max
         self.known: set[int] = set()
         """The seeds that were played."""
         self.failures: list[Row] = []
@@ -164,7 +175,7 @@ class Sweep:
             self.failures.append(row)
 
     def follow(self, source: Rows, out: TextIO, total: int, *, tty: bool) -> None:
-        """Take what comes until there is no more, or one failed, or somebody had enough."""
+        """Take what comes until there is no more, one failed, or the time is up."""
         began = shown = perf_counter()
         write = say() if tty else lambda text: print(text, file=sys.stderr)
         try:
@@ -175,7 +186,8 @@ class Sweep:
                         self._played += 1
                         out.write(json.dumps(row) + "\n")
                     out.flush()
-                    if self.failures and not self.go_on:
+                    enough = perf_counter() - began > self.wall_max
+                    if enough or (self.failures and not self.go_on):
                         break
                     if perf_counter() - shown > (REFRESH if tty else PAUSE):
                         shown = perf_counter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from io import StringIO
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,17 @@ def test_it_can_go_on(play: Callable[..., list[int]], capsys: pytest.CaptureFixt
     assert (content["seeds"], content["interrupted"]) == (100, False)
 
 
+def test_it_ends_when_the_time_is_up(
+    play: Callable[..., list[int]], capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    played = play()
+    monkeypatch.setattr(sweep, "perf_counter", count(0.0, 10.0).__next__)
+    code, text, _ = ran(capsys, "--seeds", "0:1000", "--jobs", "2", "--wall-seconds", "90")
+    assert code == 0
+    assert 0 < len(played) < 200
+    assert text.startswith(f"{len(played)} seeds, 0 failed: ")
+
+
 def test_a_sweep_is_gone_on_with(
     play: Callable[..., list[int]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,6 +177,8 @@ def test_ctrl_c_leaves_what_was_found(
         ("--seeds 7:3", "there is none from 7 up to 3"),
         ("--seeds 0:99999999999999999999999", "these are more than 100,000,000"),
         ("--seeds 0:3 --jobs 0", "--jobs is a number of processes, from 1, not 0"),
+        ("--seeds 0:3 --wall-seconds -1", "--wall-seconds is a time to play, not -1"),
+        ("--seeds 0:3 --wall-seconds nan", "--wall-seconds is a time to play, not nan"),
         ("--seeds 0:3 --resume", "--resume goes on with a file; --out names it"),
         ("--seeds 0:3 --out /nowhere/at/all", "/nowhere/at/all: cannot be written (No such file"),
     ],
