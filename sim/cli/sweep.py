@@ -55,7 +55,7 @@ def add(verbs: Any) -> None:
         type=float,
         default=inf,
         metavar="N",
-        help="stop after so long; what is being played then does not count",
+        help="stop with the first batch of seeds that ends after so long",
     )
     parser.add_argument(
         "--dask",
