@@ -17,8 +17,8 @@ help:                ## this list
 demo: $(VENV)        ## a real cluster of five agents on this machine: kill, partition, heal
 	@$(BIN)/coterie demo
 
-test: $(VENV)        ## every test
-	@$(BIN)/python -m pytest
+test: $(VENV)        ## every test, on all cores
+	@$(BIN)/python -m pytest -n auto
 
 lint: $(VENV) types  ## ruff, mypy --strict and the direction of imports
 	@$(BIN)/ruff check $(CODE)

@@ -99,7 +99,7 @@ def test_tuples_are_lists() -> None:
 @pytest.mark.parametrize(
     "value",
     [object(), {1}, Colour.RED, Pair(1), OrderedDict(), bytearray(b"x"), {1: 2}, {("a",): 1}, 1j],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 @pytest.mark.parametrize("wrap", [lambda v: v, lambda v: [v], lambda v: {"k": (v,)}])
 def test_what_is_no_plain_data_is_a_type_error(value: Any, wrap: Any) -> None:
