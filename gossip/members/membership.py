@@ -93,6 +93,8 @@ class Membership(Roster):
         self._emit = emit
         self._forgotten = forgotten
         self._met: dict[str, int] = {}
+        self._untold: dict[str, None] = {}
+        """Who was gone already when we first heard of it: nobody was told."""
         """Since when each name has had the key that it has."""
         self.suspicions = Suspicions(
             timing,
@@ -365,13 +367,20 @@ class Membership(Roster):
         if self._table.get(gone.name) == gone:
             self._drop(gone.name)
             del self._met[gone.name]
+            self._untold.pop(gone.name, None)
             self.rtt.forget(gone.name)
             self.tags.forget(gone.name)
             self._floors.keep(gone)
             self._forgotten(gone.name)
 
     def _tell(self, known: Claim | None, claim: Claim) -> None:
+        if claim.name in self._untold:
+            known = None
         kind = event_of(known, claim)
+        if claim.state.running:
+            self._untold.pop(claim.name, None)
+        elif known is None:
+            self._untold[claim.name] = None
         if kind is not None:
             self._emit(kind(self._member(claim)))
 

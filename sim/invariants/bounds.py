@@ -85,6 +85,7 @@ def contacts(peer: Peer, members: int) -> list[Size]:
     membership, reconnect, talk = peer._membership, peer._reconnect, peer._talk
     return [
         ("members met", len(membership._met), members),
+        ("members nobody was told of", len(membership._untold), members),
         ("members forgotten", len(membership._floors._last), FLOORS_MAX),
         ("members that are gone", len(membership._gone), members),
         ("large tags of members", len(membership.tags._held), members),

@@ -258,7 +258,9 @@ def test_who_was_replaced_at_his_address_is_succeeded_unless_he_has_spoken_since
         ([bob(SUSPECT), bob(FAILED)], "Joined Failed"),
         ([bob(FAILED)], ""),
         ([bob(LEFT)], ""),
-        ([bob(FAILED), bob(ALIVE, 1)], "Recovered"),
+        # Users were told nothing of who was gone already: it has not recovered, and does not leave.
+        ([bob(FAILED), bob(ALIVE, 1), bob(SUSPECT, 1)], "Joined Suspected"),
+        ([bob(FAILED), bob(LEFT), bob(ALIVE, 0, 2)], "Joined"),
         ([bob(), bob(SUSPECT), bob(ALIVE, 1)], "Joined Suspected Recovered"),
         ([bob(), bob(FAILED), bob(ALIVE, 1)], "Joined Failed Recovered"),
         ([bob(), bob(LEFT), bob(FAILED)], "Joined Left"),
