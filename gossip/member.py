@@ -27,10 +27,11 @@ MAX_NAME_BYTES = 64
 MAX_TAGS = 256
 """The most tags of a member."""
 
-TAGS_HASH_BYTES = 16
-
 MAX_TAGS_BYTES = 4096
 """The largest set of tags, as the sum of its keys and values in UTF-8."""
+
+TAGS_HASH_BYTES = 16
+"""The size of the hash that a claim has in place of tags for which it has no room."""
 
 RIDING_TAGS = 64
 """The most tags that ride in a claim."""

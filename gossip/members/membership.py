@@ -93,9 +93,9 @@ class Membership(Roster):
         self._emit = emit
         self._forgotten = forgotten
         self._met: dict[str, int] = {}
+        """Since when each name has had the key that it has."""
         self._untold: dict[str, None] = {}
         """Who was gone already when we first heard of it: nobody was told."""
-        """Since when each name has had the key that it has."""
         self.suspicions = Suspicions(
             timing,
             timers,
